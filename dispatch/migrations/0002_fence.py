@@ -1,0 +1,140 @@
+"""The fence: PostgreSQL refuses a signal whose exact bytes were not approved by people allowed to approve them.
+
+It reads votes, versions and requests, never a status column. Bytes cannot change afterwards either.
+"""
+
+from django.db import migrations
+
+CLAIM = """
+CREATE FUNCTION dispatch_check_claim() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    objection text;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM planning_planversion v WHERE v.id = NEW.version_id AND v.plan_id = NEW.plan_id) THEN
+        RAISE EXCEPTION 'claim refused: the version is not one of this plan' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    objection := planning_send_objection(NEW.version_id);
+    IF objection IS NOT NULL THEN
+        RAISE EXCEPTION 'claim refused: %', objection USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER claim_is_authorised BEFORE INSERT ON dispatch_claim FOR EACH ROW EXECUTE FUNCTION dispatch_check_claim();
+ALTER TABLE dispatch_claim ENABLE ALWAYS TRIGGER claim_is_authorised;
+CREATE TRIGGER append_only_rows BEFORE UPDATE OR DELETE ON dispatch_claim
+    FOR EACH ROW EXECUTE FUNCTION planning_refuse_rewrite();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON dispatch_claim
+    FOR EACH STATEMENT EXECUTE FUNCTION planning_refuse_rewrite();
+ALTER TABLE dispatch_claim ENABLE ALWAYS TRIGGER append_only_rows;
+ALTER TABLE dispatch_claim ENABLE ALWAYS TRIGGER append_only_table;
+"""
+CLAIM_REVERSED = """
+DROP TRIGGER append_only_table ON dispatch_claim;
+DROP TRIGGER append_only_rows ON dispatch_claim;
+DROP TRIGGER claim_is_authorised ON dispatch_claim;
+DROP FUNCTION dispatch_check_claim();
+"""
+
+SIGNAL = """
+CREATE FUNCTION dispatch_signal_objection(s dispatch_signal) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    v planning_planversion;
+    e planning_plannedevent;
+BEGIN
+    SELECT * INTO v FROM planning_planversion WHERE id = s.version_id;
+    SELECT * INTO e FROM planning_plannedevent WHERE id = s.planned_event_id;
+    IF v.content_hash IS DISTINCT FROM s.content_hash THEN
+        RETURN 'the content hash is not the one of this version';
+    END IF;
+    IF e.version_id IS DISTINCT FROM s.version_id THEN
+        RETURN 'the event is not one of this version';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM dispatch_claim c WHERE c.id = s.claim_id AND c.version_id = s.version_id) THEN
+        RETURN 'the version was not claimed';
+    END IF;
+    IF s.payload_sha256 IS DISTINCT FROM encode(sha256(s.payload), 'hex') THEN
+        RETURN 'the hash is not the one of the bytes';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM dispatch_ven n WHERE n.id = s.ven_id AND n.cohort_id = e.cohort_id) THEN
+        RETURN 'the receiver is not the one of this cohort';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM dispatch_ven n WHERE n.id = s.ven_id AND n.simulated)
+       AND NOT EXISTS (SELECT 1 FROM grid_clock c WHERE c.mode = 'LIVE') THEN
+        RETURN 'a receiver that is not simulated gets nothing in a replay or a drill';
+    END IF;
+    IF s.kind = 'CANCEL' THEN
+        IF NOT EXISTS (SELECT 1 FROM planning_transition t WHERE t.plan_id = v.plan_id AND t.to_status = 'ABORTING' AND t.by_id IS NOT NULL) THEN
+            RETURN 'nobody aborted this plan';
+        END IF;
+        IF NOT EXISTS (SELECT 1 FROM dispatch_signal o WHERE o.planned_event_id = s.planned_event_id AND o.kind = 'EVENT') THEN
+            RETURN 'there is nothing to cancel';
+        END IF;
+        RETURN NULL;
+    END IF;
+    IF s.payload IS DISTINCT FROM e.payload OR s.payload_sha256 IS DISTINCT FROM e.payload_sha256 THEN
+        RETURN 'the bytes are not the approved ones';
+    END IF;
+    IF NOT v.content::jsonb -> 'payloads' @> jsonb_build_array(jsonb_build_object('event_name', e.event_name, 'payload_sha256', e.payload_sha256)) THEN
+        RETURN 'the bytes are not part of the approved content';
+    END IF;
+    IF (s.starts_at, s.ends_at, s.mw) IS DISTINCT FROM (e.starts_at, e.ends_at, e.mean_mw) THEN
+        RETURN 'the times or the MW are not the approved ones';
+    END IF;
+    RETURN planning_send_objection(s.version_id);
+END $$;
+
+CREATE FUNCTION dispatch_check_signal() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    objection text;
+BEGIN
+    objection := dispatch_signal_objection(NEW);
+    IF objection IS NOT NULL THEN
+        RAISE EXCEPTION 'signal refused: %', objection USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER signal_is_approved BEFORE INSERT ON dispatch_signal FOR EACH ROW EXECUTE FUNCTION dispatch_check_signal();
+ALTER TABLE dispatch_signal ENABLE ALWAYS TRIGGER signal_is_approved;
+
+CREATE FUNCTION dispatch_check_signal_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (to_jsonb(NEW) - ARRAY['status', 'sent_at', 'wall_sent_at']) IS DISTINCT FROM
+       (to_jsonb(OLD) - ARRAY['status', 'sent_at', 'wall_sent_at']) THEN
+        RAISE EXCEPTION 'dispatch_signal: only its delivery may change' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF OLD.sent_at IS NOT NULL AND NEW.sent_at IS DISTINCT FROM OLD.sent_at THEN
+        RAISE EXCEPTION 'dispatch_signal: sent once, sent for ever' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER signal_content_stays BEFORE UPDATE ON dispatch_signal FOR EACH ROW EXECUTE FUNCTION dispatch_check_signal_change();
+CREATE TRIGGER signal_stays BEFORE DELETE ON dispatch_signal FOR EACH ROW EXECUTE FUNCTION planning_refuse_rewrite();
+CREATE TRIGGER signals_stay BEFORE TRUNCATE ON dispatch_signal FOR EACH STATEMENT EXECUTE FUNCTION planning_refuse_rewrite();
+ALTER TABLE dispatch_signal ENABLE ALWAYS TRIGGER signal_content_stays;
+ALTER TABLE dispatch_signal ENABLE ALWAYS TRIGGER signal_stays;
+ALTER TABLE dispatch_signal ENABLE ALWAYS TRIGGER signals_stay;
+"""
+SIGNAL_REVERSED = """
+DROP TRIGGER signals_stay ON dispatch_signal;
+DROP TRIGGER signal_stays ON dispatch_signal;
+DROP TRIGGER signal_content_stays ON dispatch_signal;
+DROP FUNCTION dispatch_check_signal_change();
+DROP TRIGGER signal_is_approved ON dispatch_signal;
+DROP FUNCTION dispatch_check_signal();
+DROP FUNCTION dispatch_signal_objection(dispatch_signal);
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("dispatch", "0001_initial"),
+        ("planning", "0002_fence"),
+    ]
+
+    operations = [
+        migrations.RunSQL(CLAIM, CLAIM_REVERSED),
+        migrations.RunSQL(SIGNAL, SIGNAL_REVERSED),
+    ]

@@ -1,0 +1,29 @@
+#!/usr/bin/env python
+"""Entry point of every management command; see `manage.py help`."""
+
+import os
+import sys
+
+ROLE_BY_COMMAND = {
+    "migrate": "owner",
+    "makemigrations": "owner",
+    "seed": "owner",
+    "createcachetable": "owner",
+    "worker": "worker",
+    "qcluster": "worker",
+    "dispatch": "dispatch",
+}
+
+
+def main() -> None:
+    """Pick the database role the command needs, unless the caller named one, and run it."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    if len(sys.argv) > 1:
+        os.environ.setdefault("PORTAL_ROLE", ROLE_BY_COMMAND.get(sys.argv[1], "web"))
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

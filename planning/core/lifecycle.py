@@ -1,0 +1,83 @@
+"""The states of a plan and the moves between them; docs/adr/0003 has the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+LARGE_PLAN_MW: Final = 20.0
+"""From this P50 in the largest interval on, the vote of a supervisor is needed."""
+
+
+class Status(StrEnum):
+    """Every state a plan can be in (interface.md)."""
+
+    PLANNING = "PLANNING"
+    FAILED = "FAILED"
+    DRAFT = "DRAFT"
+    PENDING = "PENDING"
+    CHANGES_REQUESTED = "CHANGES_REQUESTED"
+    PARTIAL = "PARTIAL"
+    AUTHORISED = "AUTHORISED"
+    DISPATCHING = "DISPATCHING"
+    ACTIVE = "ACTIVE"
+    COMPLETED = "COMPLETED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    SUPERSEDED = "SUPERSEDED"
+    WITHDRAWN = "WITHDRAWN"
+    CANCELLED = "CANCELLED"
+    ABORTING = "ABORTING"
+    ABORTED = "ABORTED"
+    DISPATCH_FAILED = "DISPATCH_FAILED"
+
+
+S = Status
+AWAITING_VOTE: Final = frozenset({S.PENDING, S.PARTIAL})
+RUNNING: Final = frozenset({S.DISPATCHING, S.ACTIVE, S.ABORTING})
+COMMITTED: Final = frozenset({S.AUTHORISED, S.DISPATCHING, S.ACTIVE, S.COMPLETED, S.ABORTING, S.ABORTED})
+TERMINAL: Final = frozenset(
+    {
+        S.FAILED,
+        S.COMPLETED,
+        S.REJECTED,
+        S.EXPIRED,
+        S.SUPERSEDED,
+        S.WITHDRAWN,
+        S.CANCELLED,
+        S.ABORTED,
+        S.DISPATCH_FAILED,
+    }
+)
+LIVE: Final = frozenset(S) - TERMINAL
+
+MOVES: Final[Mapping[Status, frozenset[Status]]] = {
+    S.PLANNING: frozenset({S.DRAFT, S.PENDING, S.FAILED, S.WITHDRAWN}),
+    S.DRAFT: frozenset({S.PENDING, S.WITHDRAWN}),
+    S.PENDING: frozenset(
+        {S.PARTIAL, S.AUTHORISED, S.REJECTED, S.EXPIRED, S.SUPERSEDED, S.WITHDRAWN, S.CHANGES_REQUESTED, S.PLANNING}
+    ),
+    S.CHANGES_REQUESTED: frozenset({S.PENDING, S.PLANNING, S.EXPIRED, S.WITHDRAWN}),
+    S.PARTIAL: frozenset(
+        {S.AUTHORISED, S.REJECTED, S.EXPIRED, S.SUPERSEDED, S.WITHDRAWN, S.CHANGES_REQUESTED, S.PLANNING}
+    ),
+    S.AUTHORISED: frozenset({S.DISPATCHING, S.CANCELLED, S.EXPIRED, S.DISPATCH_FAILED}),
+    S.DISPATCHING: frozenset({S.ACTIVE, S.ABORTING, S.DISPATCH_FAILED}),
+    S.ACTIVE: frozenset({S.COMPLETED, S.ABORTING}),
+    S.ABORTING: frozenset({S.ABORTED}),
+} | {terminal: frozenset() for terminal in TERMINAL}
+
+
+def may_move(old: Status, new: Status) -> bool:
+    """Whether the table allows the move."""
+    return new in MOVES[old]
+
+
+def abort_target(status: Status) -> Status | None:
+    """Where one person's abort takes a plan: cancelled while nothing went out, aborting afterwards, else nowhere."""
+    if status == S.AUTHORISED:
+        return S.CANCELLED
+    if status in {S.DISPATCHING, S.ACTIVE}:
+        return S.ABORTING
+    return None

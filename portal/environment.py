@@ -1,0 +1,136 @@
+"""The environment, read once: every missing or wrong value is reported at once, in words.
+
+Nothing here imports Django, so that the process supervisor can use it too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+ROLES = ("web", "worker", "dispatch", "owner")
+URL_VARIABLES: Mapping[str, str] = {
+    "web": "DATABASE_URL",
+    "worker": "WORKER_DATABASE_URL",
+    "dispatch": "DISPATCH_DATABASE_URL",
+    "owner": "OWNER_DATABASE_URL",
+}
+INSECURE_KEY = "insecure-key-for-checks-only"
+
+
+class EnvironmentInvalid(Exception):
+    """One or more environment values are missing or wrong; `problems` has a sentence for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("The environment is not usable:\n" + "\n".join(f"  - {line}" for line in problems))
+
+
+def parse_database_url(url: str) -> dict[str, object]:
+    """A Django DATABASES entry from `postgresql://user:password@host:port/name?host=/socket/folder`.
+
+    Raises ValueError with a sentence when the URL is not one of a PostgreSQL database.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ValueError("must begin with postgresql://")
+    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    name = unquote(parts.path.lstrip("/"))
+    if not name:
+        raise ValueError("names no database (postgresql://user:password@host/NAME)")
+    host = query.pop("host", None) or unquote(parts.hostname or "")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(parts.port or ""),
+        "OPTIONS": dict(query),
+    }
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the process was started with."""
+
+    role: str
+    data_dir: Path
+    secret_key: str
+    debug: bool
+    allowed_hosts: tuple[str, ...]
+    databases: Mapping[str, dict[str, object]] = field(default_factory=dict)
+
+    @property
+    def database(self) -> dict[str, object]:
+        """The settings of the connection this process uses."""
+        return self.databases[self.role]
+
+    @property
+    def database_users(self) -> Mapping[str, str]:
+        """PostgreSQL login name by role, as far as this process was told."""
+        return {role: str(entry["USER"]) for role, entry in self.databases.items()}
+
+
+def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
+    """Read and check everything; raises EnvironmentInvalid naming every problem."""
+    problems: list[str] = []
+    role = environ.get("PORTAL_ROLE", "web")
+    if role not in ROLES:
+        problems.append(f"PORTAL_ROLE is {role!r}; it must be one of {', '.join(ROLES)}.")
+        role = "web"
+    data_dir = Path(environ.get("PORTAL_DATA_DIR", ".data")).absolute()
+    databases = _databases(environ, data_dir, role, problems)
+    secret = environ.get("PORTAL_SECRET_KEY") or _file_text(data_dir / "secret_key") or INSECURE_KEY
+    hosts = tuple(h for h in environ.get("PORTAL_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",") if h)
+    if problems:
+        raise EnvironmentInvalid(problems)
+    debug = environ.get("PORTAL_DEBUG", "") == "1"
+    return Environment(role, data_dir, secret, debug, hosts, databases)
+
+
+def _databases(
+    environ: Mapping[str, str], data_dir: Path, role: str, problems: list[str]
+) -> dict[str, dict[str, object]]:
+    urls = {r: environ[v] for r, v in URL_VARIABLES.items() if environ.get(v)}
+    if not urls:
+        urls = _urls_of_data_dir(data_dir, problems)
+    if not urls:
+        # Commands that need no database (check, makemigrations, spectacular) still load the settings.
+        urls = dict.fromkeys(ROLES, "postgresql:///portal")
+    fallback = urls.get("web") or urls.get(role)
+    entries: dict[str, dict[str, object]] = {}
+    for name in ROLES:
+        url = urls.get(name, fallback if name == role or urls.get("web") else None)
+        if url is None:
+            continue
+        try:
+            entries[name] = parse_database_url(url)
+        except ValueError as error:
+            problems.append(f"{URL_VARIABLES[name]} {error}.")
+    if role not in entries and not problems:
+        problems.append(f"{URL_VARIABLES[role]} is not set.")
+    return entries
+
+
+def _urls_of_data_dir(data_dir: Path, problems: list[str]) -> dict[str, str]:
+    text = _file_text(data_dir / "database_urls.json")
+    if not text:
+        return {}
+    try:
+        urls = json.loads(text)
+    except ValueError as error:
+        problems.append(f"{data_dir / 'database_urls.json'} is not JSON: {error}.")
+        return {}
+    return {role: url for role, url in urls.items() if role in ROLES}
+
+
+def _file_text(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except OSError:
+        return None

@@ -1,0 +1,65 @@
+"""Who may do what, in one table. Operations check `by.has_perm(...)`; this only maps roles to permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+VIEW = (
+    "grid.view_snapshot",
+    "cohorts.view_cohort",
+    "planning.view_plan",
+    "dispatch.view_signal",
+)
+
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "operator": (
+        *VIEW,
+        "grid.control_clock",
+        "cohorts.add_cohort",
+        "cohorts.change_cohort",
+        "planning.propose_plan",
+        "planning.edit_plan",
+        "planning.approve_plan",
+        "planning.reject_plan",
+        "planning.abort_plan",
+    ),
+    "supervisor": (
+        *VIEW,
+        "grid.control_clock",
+        "cohorts.add_cohort",
+        "cohorts.change_cohort",
+        "planning.propose_plan",
+        "planning.edit_plan",
+        "planning.approve_plan",
+        "planning.approve_large_plan",
+        "planning.reject_plan",
+        "planning.abort_plan",
+    ),
+    "auditor": VIEW,
+    # Admins look after people and configuration; they do not vote.
+    "admin": (*VIEW, "portal.view_user", "portal.add_user", "portal.change_user", "auth.view_group"),
+}
+
+
+class PermissionMissing(Exception):
+    """The table names a permission that no app defines."""
+
+    def __init__(self, names: set[str]) -> None:
+        self.names = names
+        super().__init__(f"portal/roles.py names unknown permissions: {', '.join(sorted(names))}")
+
+
+def apply_roles() -> None:
+    """Make the groups say exactly what the table says. Idempotent; run after each migration."""
+    from django.contrib.auth.models import Group, Permission
+
+    by_name = {
+        f"{app}.{codename}": pk
+        for pk, app, codename in Permission.objects.values_list("pk", "content_type__app_label", "codename")
+    }
+    missing = {name for names in ROLES.values() for name in names} - by_name.keys()
+    if missing:
+        raise PermissionMissing(missing)
+    for role, names in ROLES.items():
+        group, _created = Group.objects.get_or_create(name=role)
+        group.permissions.set([by_name[name] for name in names])
