@@ -262,7 +262,7 @@ class EmbeddedPostgres:
             if not self.home.account.is_ours:
                 os.fchown(reader, self.home.account.uid, self.home.account.gid)  # initdb opens /dev/fd/N anew
             locale = ["--locale=C.UTF-8"]
-            if self.binaries.major >= 17:  # noqa: PLR2004 - the release that brought the builtin provider
+            if self.binaries.major >= 17:
                 locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
             done = subprocess.run(
                 [self.binaries.bin_dir / "initdb", "-D", cluster, "-U", "postgres", "-A", "scram-sha-256"]

@@ -63,6 +63,7 @@ class Environment:
     secret_key: str
     debug: bool
     allowed_hosts: tuple[str, ...]
+    simulation_seed: int = 1
     databases: Mapping[str, dict[str, object]] = field(default_factory=dict)
 
     @property
@@ -87,10 +88,13 @@ def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
     databases = _databases(environ, data_dir, role, problems)
     secret = environ.get("PORTAL_SECRET_KEY") or _file_text(data_dir / "secret_key") or INSECURE_KEY
     hosts = tuple(h for h in environ.get("PORTAL_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",") if h)
+    seed = environ.get("PORTAL_SIMULATION_SEED", "1")
+    if not seed.isdecimal():
+        problems.append(f"PORTAL_SIMULATION_SEED is {seed!r}; it must be a whole number.")
     if problems:
         raise EnvironmentInvalid(problems)
     debug = environ.get("PORTAL_DEBUG", "") == "1"
-    return Environment(role, data_dir, secret, debug, hosts, databases)
+    return Environment(role, data_dir, secret, debug, hosts, int(seed), databases)
 
 
 def _databases(

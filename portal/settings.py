@@ -36,7 +36,7 @@ INSTALLED_APPS = [
     "cohorts",
     "planning",
     "dispatch",
-    "portal",
+    "portal.apps.PortalConfig",
 ]
 
 MIDDLEWARE = [
@@ -118,6 +118,9 @@ Q_CLUSTER = {
     "bulk": 1,
     "label": "Tasks",
 }
+
+# The simulated endpoints draw their own truth from this (dispatch/simulator).
+SIMULATION_SEED = ENVIRONMENT.simulation_seed
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -128,6 +128,14 @@ DROP FUNCTION dispatch_signal_objection(dispatch_signal);
 """
 
 
+OVERLAP = """
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+ALTER TABLE dispatch_signal ADD CONSTRAINT signal_no_overlap_for_one_ven
+    EXCLUDE USING gist (ven_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE (kind = 'EVENT' AND status <> 'CANCELLED');
+"""
+OVERLAP_REVERSED = "ALTER TABLE dispatch_signal DROP CONSTRAINT signal_no_overlap_for_one_ven;"
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("dispatch", "0001_initial"),
@@ -137,4 +145,5 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(CLAIM, CLAIM_REVERSED),
         migrations.RunSQL(SIGNAL, SIGNAL_REVERSED),
+        migrations.RunSQL(OVERLAP, OVERLAP_REVERSED),
     ]

@@ -75,7 +75,12 @@ def may_move(old: Status, new: Status) -> bool:
 
 
 def abort_target(status: Status) -> Status | None:
-    """Where one person's abort takes a plan: cancelled while nothing went out, aborting afterwards, else nowhere."""
+    """Where one person's abort takes a plan.
+
+    Withdrawn before the decision, cancelled before anything went out, aborting afterwards; None: nothing is left to stop.
+    """
+    if status in {S.PLANNING, S.DRAFT, S.PENDING, S.CHANGES_REQUESTED, S.PARTIAL}:
+        return S.WITHDRAWN
     if status == S.AUTHORISED:
         return S.CANCELLED
     if status in {S.DISPATCHING, S.ACTIVE}:
