@@ -15,6 +15,7 @@ from django.db.models.lookups import Exact
 from cohorts.core.response import RESPONSE_MODELS, ProgrammeRules, ResponseModel, Technology
 
 STEP_MIN = 15
+MAX_EVENT_MIN = 24 * 60
 KW_PER_MW = 1000.0
 TECHNOLOGY_CHOICES = [
     (Technology.EV.value, "Electric vehicles"),
@@ -73,7 +74,7 @@ def _positive(field: str) -> Q:
 
 
 class Cohort(models.Model):
-    """Accounts of one technology in one place under one programme. `enrolled_mw` is what they signed up for, no more."""
+    """Accounts of one technology in one place under one programme; `enrolled_mw` is what they signed up for."""
 
     slug = models.SlugField(max_length=50, help_text="stem of the endpoints' names; fixed for good")
     name = models.CharField(max_length=100)
