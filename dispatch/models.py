@@ -1,6 +1,6 @@
 """Signals and what came of them. `Claim` and `Signal` are inserted by the dispatch role alone.
 
-PostgreSQL refuses a signal whose bytes were not approved: see `migrations/0002_fence.py`.
+PostgreSQL refuses a signal whose bytes were not approved: see `migrations/0003_fence.py`.
 """
 
 from __future__ import annotations

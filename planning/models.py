@@ -1,6 +1,6 @@
 """Plans and the decisions about them. Versions, requests, votes, transitions and refusals are append-only.
 
-The guards named in the constraints and in `migrations/0002_fence.py` hold whoever writes the SQL.
+The guards named in the constraints and in `migrations/0003_fence.py` hold whoever writes the SQL.
 """
 
 from __future__ import annotations

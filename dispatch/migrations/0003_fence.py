@@ -138,8 +138,8 @@ OVERLAP_REVERSED = "ALTER TABLE dispatch_signal DROP CONSTRAINT signal_no_overla
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dispatch", "0001_initial"),
-        ("planning", "0002_fence"),
+        ("dispatch", "0002_initial"),
+        ("planning", "0003_fence"),
     ]
 
     operations = [

@@ -172,7 +172,7 @@ DROP FUNCTION planning_hold_clock();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("planning", "0001_initial"),
+        ("planning", "0002_initial"),
         ("grid", "0002_clock_functions"),
         ("portal", "0001_initial"),
     ]
