@@ -1,7 +1,8 @@
 """What each database role may write, in one table. Everything else it may only read.
 
-web votes and cannot send, dispatch sends and cannot vote, worker does neither. `apply_rights` runs as owner after each
-migration; a table that stands in no row here is readable only, so a new table must be entered before anyone can write it.
+web votes and cannot send, dispatch sends and cannot vote, worker does neither. `apply_rights` runs as owner after
+each migration; a table that stands in no row here is readable only, so a new table must be entered before anyone can
+write it.
 """
 
 from __future__ import annotations
@@ -13,50 +14,52 @@ from django.conf import settings
 from django.db import connection
 
 ROLES: Final = ("web", "worker", "dispatch")
-I, IU, IUD = "INSERT", "INSERT, UPDATE", "INSERT, UPDATE, DELETE"
+ADD: Final = "INSERT"
+EDIT: Final = "INSERT, UPDATE"
+FULL: Final = "INSERT, UPDATE, DELETE"
 
 WRITES: Final[Mapping[str, Mapping[str, str]]] = {
     # people, sessions, admin: web only
-    "portal_user": {"web": IU},
-    "portal_user_groups": {"web": IUD},
-    "portal_user_user_permissions": {"web": IUD},
-    "portal_apitoken": {"web": IU},
-    "django_session": {"web": IUD},
-    "django_admin_log": {"web": I},
+    "portal_user": {"web": EDIT},
+    "portal_user_groups": {"web": FULL},
+    "portal_user_user_permissions": {"web": FULL},
+    "portal_apitoken": {"web": EDIT},
+    "django_session": {"web": FULL},
+    "django_admin_log": {"web": ADD},
     # task queue: web and dispatch hand work over, the worker does it
-    "django_q_ormq": {"web": IUD, "worker": IUD, "dispatch": I},
-    "django_q_task": {"worker": IUD},
-    "django_q_schedule": {"worker": IUD},
+    "django_q_ormq": {"web": FULL, "worker": FULL, "dispatch": ADD},
+    "django_q_task": {"worker": FULL},
+    "django_q_schedule": {"worker": FULL},
     # grid
     "grid_clock": {"web": "UPDATE"},
-    "grid_clockchange": {"web": I},
-    "grid_snapshot": {"worker": IU},
-    "grid_forecastvintage": {"worker": IU},
-    "grid_forecastpoint": {"worker": IU},
-    "grid_weatherobservation": {"worker": IU},
-    "grid_weatherforecastpoint": {"worker": IUD},
-    "grid_processheartbeat": {"worker": IU, "dispatch": IU},
+    "grid_clockchange": {"web": ADD},
+    "grid_snapshot": {"worker": EDIT},
+    "grid_forecastvintage": {"worker": EDIT},
+    "grid_forecastpoint": {"worker": EDIT},
+    "grid_weatherobservation": {"worker": EDIT},
+    "grid_weatherforecastpoint": {"worker": FULL},
+    "grid_processheartbeat": {"worker": EDIT, "dispatch": EDIT},
     # cohorts
-    "cohorts_cohort": {"web": IU},
-    "cohorts_account": {"web": IU},
-    "cohorts_endpoint": {"web": IU},
-    "cohorts_cohortchange": {"web": I},
+    "cohorts_cohort": {"web": EDIT},
+    "cohorts_account": {"web": EDIT},
+    "cohorts_endpoint": {"web": EDIT},
+    "cohorts_cohortchange": {"web": ADD},
     # planning: web asks and votes, the worker proposes, dispatch only moves the state
-    "planning_plan": {"web": IU, "worker": IU, "dispatch": "UPDATE"},
-    "planning_planrequest": {"web": I, "worker": I},
-    "planning_planversion": {"worker": I},
-    "planning_plannedevent": {"worker": I},
-    "planning_vote": {"web": I},
-    "planning_transition": {"web": I, "worker": I, "dispatch": I},
-    "planning_planrefusal": {"web": I},
+    "planning_plan": {"web": EDIT, "worker": EDIT, "dispatch": "UPDATE"},
+    "planning_planrequest": {"web": ADD, "worker": ADD},
+    "planning_planversion": {"worker": ADD},
+    "planning_plannedevent": {"worker": ADD},
+    "planning_vote": {"web": ADD},
+    "planning_transition": {"web": ADD, "worker": ADD, "dispatch": ADD},
+    "planning_planrefusal": {"web": ADD},
     # dispatch
-    "dispatch_ven": {"dispatch": I},
-    "dispatch_claim": {"dispatch": I},
-    "dispatch_signal": {"dispatch": IU},
-    "dispatch_receipt": {"worker": I},
-    "dispatch_endpointoutcome": {"worker": IU},
-    "dispatch_cohorttelemetry": {"worker": IU},
-    "dispatch_eventresult": {"worker": IU},
+    "dispatch_ven": {"dispatch": ADD},
+    "dispatch_claim": {"dispatch": ADD},
+    "dispatch_signal": {"dispatch": EDIT},
+    "dispatch_receipt": {"worker": ADD},
+    "dispatch_endpointoutcome": {"worker": EDIT},
+    "dispatch_cohorttelemetry": {"worker": EDIT},
+    "dispatch_eventresult": {"worker": EDIT},
 }
 
 # Secrets that only web reads; of people the others see the names.
@@ -65,7 +68,10 @@ NAME_COLUMNS: Final = "id, username, first_name, last_name, is_active"
 
 
 def apply_rights() -> None:
-    """Grant exactly what the table above says. Run as owner; a no-op where all roles share one login (weakened fence)."""
+    """Grant exactly what the table above says. Run as owner.
+
+    Nothing to do where all roles share one login; `/readyz` then says that the fence is weakened.
+    """
     users = {role: settings.PORTAL_DATABASE_USERS.get(role, "") for role in (*ROLES, "owner")}
     if len({*users.values()} - {""}) < len(users):
         return
@@ -81,14 +87,17 @@ def apply_rights() -> None:
             cursor.execute(f"GRANT USAGE ON SCHEMA public TO {login}")
             for table in tables:
                 cursor.execute(f"REVOKE ALL ON {quote(table)} FROM {login}")
-                cursor.execute(_grant(role, table, login, quote(table)))
+                rights = rights_of(role, table)
+                if rights:
+                    cursor.execute(f"GRANT {rights} ON {quote(table)} TO {login}")
 
 
-def _grant(role: str, table: str, login: str, quoted: str) -> str:
-    writes = WRITES.get(table, {}).get(role)
+def rights_of(role: str, table: str) -> str | None:
+    """The privileges of a role on a table as a GRANT spells them; None: not even reading."""
     if table in HIDDEN and role != "web":
-        return f"GRANT SELECT ({NAME_COLUMNS}) ON {quoted} TO {login}" if table == "portal_user" else "SELECT 1"
-    return f"GRANT SELECT{', ' + writes if writes else ''} ON {quoted} TO {login}"
+        return f"SELECT ({NAME_COLUMNS})" if table == "portal_user" else None
+    writes = WRITES.get(table, {}).get(role)
+    return f"SELECT, {writes}" if writes else "SELECT"
 
 
 def fence_state() -> str:
