@@ -18,24 +18,31 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import IO, Self
+from typing import IO, Any, Self
 from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
 
 from portal.postgres_binaries import Binaries, can_reach, copy_for_everyone, find_binaries
 from portal.postgres_home import Home, find_home, make_folder, shared_binaries_dir, write_private
+from portal.postgres_roles import (
+    ROLES,
+    SUPERUSER,
+    create_database,
+    create_missing_roles,
+    database_exists,
+    drop_database,
+    furnish_database,
+    login_name,
+)
 from portal.processes import FolderLock, command_of, die_with_parent, wait_until
 
-ROLES = ("web", "worker", "dispatch", "owner")
-SUPERUSER = "superuser"
 DATABASE = "portal"
 PORT = "5432"  # only names the socket file; nothing listens on TCP
 START_TIMEOUT_S = 60.0  # replaying the log after a power cut takes longer than an ordinary start
 STOP_TIMEOUT_S = 5.0
 
-# Roles are made for tests and scenarios by the hundred; what a power cut would cost there is worth nothing.
+# For servers that are thrown away: what a power cut would cost there is worth nothing.
 FAST_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -48,13 +55,8 @@ class EmbeddedPostgresFailed(Exception):
         super().__init__(f"{what}\n{output.strip()}")
 
 
-def login_name(role: str) -> str:
-    """The PostgreSQL login of web, worker, dispatch, owner or superuser."""
-    return "postgres" if role == SUPERUSER else f"portal_{role}"
-
-
 class EmbeddedPostgres:
-    """One server: `prepare`, `init`, `start`, `provision`, then `dsn(role)`; `stop` at the end. Also a context manager."""
+    """One server: `prepare`, `init`, `start`, `provision`, then `dsn(role)`; `stop` at the end. Or a `with` block."""
 
     def __init__(
         self, data_dir: Path, *, log_path: Path | None = None, durable: bool = True, binaries: Binaries | None = None
@@ -179,29 +181,27 @@ class EmbeddedPostgres:
     def provision(self, database: str = DATABASE) -> None:
         """Make the four roles and a database with btree_gist. Idempotent; also for further databases of tests."""
         with self._connect("postgres") as connection:
-            present = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
-            for role in ROLES:
-                if login_name(role) not in present:
-                    self._create_role(connection, role)
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
-        if not found:
-            with self._connect("template1") as connection:  # for databases that others (tests) make later
+            create_missing_roles(connection, self._passwords)
+            exists = database_exists(connection, database)
+        if not exists:
+            with self._connect("template1") as connection:  # so that databases made later by others have it too
                 connection.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
             with self._connect("postgres") as connection:
-                self._create_database(connection, database)
+                create_database(connection, database)
         with self._connect(database) as connection:
-            for statement in _INSIDE_DATABASE:
-                connection.execute(statement)
-
-    def drop_database(self, database: str) -> None:
-        """Remove a database with the sessions in it."""
-        with self._connect("postgres") as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+            furnish_database(connection, database)
 
     def clone_database(self, template: str, database: str) -> None:
-        """Copy a whole database; nobody may be connected to the template. The copy allows what the template allows."""
+        """Copy a whole database with its contents; nobody may be connected to the template."""
         with self._connect("postgres") as connection:
-            self._create_database(connection, database, template)
+            create_database(connection, database, template)
+        with self._connect(database) as connection:
+            furnish_database(connection, database)
+
+    def drop_database(self, database: str) -> None:
+        """Remove a database, cutting the sessions in it."""
+        with self._connect("postgres") as connection:
+            drop_database(connection, database)
 
     def dsn(self, role: str, database: str = DATABASE) -> str:
         """The URL for web, worker, dispatch or owner; `superuser` for provisioning and tests only."""
@@ -232,26 +232,6 @@ class EmbeddedPostgres:
             options="-c timezone=UTC",
         )
 
-    def _create_role(self, connection: psycopg.Connection, role: str) -> None:
-        # The verifier is computed here, so that the password itself never stands in a statement or a log.
-        name = login_name(role)
-        verifier = connection.pgconn.encrypt_password(self._passwords[role].encode(), name.encode(), b"scram-sha-256")
-        connection.execute(
-            sql.SQL(
-                "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD {}"
-            ).format(sql.Identifier(name), sql.Literal(verifier.decode()))
-        )
-
-    def _create_database(self, connection: psycopg.Connection, database: str, template: str = "template1") -> None:
-        name = sql.Identifier(database)
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER portal_owner TEMPLATE {}").format(name, sql.Identifier(template))
-        )
-        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-        connection.execute(
-            sql.SQL("GRANT CONNECT ON DATABASE {} TO portal_web, portal_worker, portal_dispatch").format(name)
-        )
-
     # Processes
 
     def _run_initdb(self, cluster: Path) -> None:
@@ -262,12 +242,13 @@ class EmbeddedPostgres:
             if not self.home.account.is_ours:
                 os.fchown(reader, self.home.account.uid, self.home.account.gid)  # initdb opens /dev/fd/N anew
             locale = ["--locale=C.UTF-8"]
-            if self.binaries.major >= 17:
-                locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+            if self.binaries.major >= 17:  # the release that brought the builtin provider
+                locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+            command = [os.fspath(self.binaries.bin_dir / "initdb"), "-D", os.fspath(cluster), "-U", "postgres"]
+            command += ["-A", "scram-sha-256", f"--pwfile=/dev/fd/{reader}", "-E", "UTF8", *locale]
+            command += ["--no-instructions"] if self._durable else ["--no-instructions", "--no-sync"]
             done = subprocess.run(
-                [self.binaries.bin_dir / "initdb", "-D", cluster, "-U", "postgres", "-A", "scram-sha-256"]
-                + [f"--pwfile=/dev/fd/{reader}", "-E", "UTF8", *locale, "--no-instructions"]
-                + ([] if self._durable else ["--no-sync"]),
+                command,
                 pass_fds=[reader],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -302,7 +283,7 @@ class EmbeddedPostgres:
                 **self._as_account(),
             )
 
-    def _as_account(self) -> dict[str, object]:
+    def _as_account(self) -> dict[str, Any]:
         account = self.home.account
         if account.is_ours:
             return {}
@@ -366,14 +347,6 @@ class EmbeddedPostgres:
                 f"{self.binaries.major}.",
                 "Run `make setup`, or move the database over with pg_dump and pg_restore.",
             )
-
-
-_INSIDE_DATABASE = (
-    "CREATE EXTENSION IF NOT EXISTS btree_gist",
-    "ALTER SCHEMA public OWNER TO portal_owner",
-    "REVOKE ALL ON SCHEMA public FROM PUBLIC",
-    "GRANT USAGE ON SCHEMA public TO portal_web, portal_worker, portal_dispatch",
-)
 
 
 @contextmanager

