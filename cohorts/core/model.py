@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ReboundKernel:
-    """Energy that comes back after release: `energy_share` of what was shed, after `delay_steps`, over `duration_steps`.
+    """Energy that comes back after release: `energy_share` of the shed, after `delay_steps`, over `duration_steps`.
 
     `front_loading` is the ratio of the first step's power to the mean (1 = flat, 2 = straight line down to zero).
     """
@@ -38,7 +38,7 @@ class ReboundKernel:
             raise ValueError(f"front_loading {self.front_loading} is outside 1..2")
 
     def weights(self) -> Array:
-        """Share of the shed energy that returns in each step after release: (delay + duration,), sums to energy_share."""
+        """Share of the shed energy returning in each step after release: (delay + duration,), sums to energy_share."""
         flat = np.ones(self.duration_steps)
         if self.duration_steps > 1:
             middle = (np.arange(self.duration_steps) + 0.5) / self.duration_steps

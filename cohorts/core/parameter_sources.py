@@ -42,7 +42,7 @@ _BY_TECHNOLOGY: Mapping[Technology, Mapping[str, str]] = {
         "temp_knots_f": "[A] 0 at 75 F, .85 kW at 95 F, 1.05 kW at 100 F, 1.2 kW cap; per 3.0 kW connected",
         "decay_by_hour": "[A] fixed +4 F: 1 / .70 / .52 / .40 by event hour",
         "offline_share": "[A] 3-8 % offline",
-        "opt_out": "[S] Octopus/Centre for Net Zero, 231,344 events; fit ours: tau 807 min at 90-110 F, 1,657 at 70-90 F",
+        "opt_out": "[S] Octopus/Centre for Net Zero, 231,344 events; our fit: tau 807 min at 90-110 F, 1,657 70-90 F",
         "rebound": "[A] 40-60 % of the energy within 2 h, peak .4-.5 of the shed",
         "participation_kappa": "[A] 15",
         "account_cv": "[A] 60 %: house and unit sizes",
@@ -63,7 +63,7 @@ _BY_TECHNOLOGY: Mapping[Technology, Mapping[str, str]] = {
     Technology.LIGHTING: {
         "hour_share": "[A] office lighting, a little less in full daylight",
         "offline_share": "[A] 2 %",
-        "opt_out": "[S] LEUKOS 6(3) 2010: no complaints in the field, 20 % intervene at 35 % dimming in the lab; 4 % [A]",
+        "opt_out": "[S] LEUKOS 6(3) 2010: no complaints in the field, 20 % intervene at 35 % dimming in a lab; [A] 4 %",
         "rebound": "[A] none: light not used is not made up for",
         "participation_kappa": "[A] 50",
         "account_cv": "[A] 20 %",

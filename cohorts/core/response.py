@@ -89,7 +89,7 @@ def expected_run_kw(model: ResponseModel, kw_per_account: float, temps_f: Array,
 
 
 def rebound_kw(model: ResponseModel, run_kw: Array) -> Array:
-    """Extra kW per called account after a run that shed `run_kw` (n_run,): (delay + duration,), positive = more load."""
+    """Extra kW per called account after a run that shed `run_kw` (n_run,): (delay + duration,), positive: more load."""
     return model.rebound.weights() * float(np.sum(run_kw))
 
 
