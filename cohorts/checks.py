@@ -16,11 +16,16 @@ MAX_ACCOUNTS = 100_000
 Rule = tuple[str, Callable[[Cohort], bool], str]
 
 
+def public_name(field: str) -> str:
+    """What integrators call a field of the model: `account_count` is `accounts` to them."""
+    return "accounts" if field == "account_count" else field
+
+
 class CohortFieldRefused(Invalid):
-    """One field of a cohort cannot be as asked. `field` is its name in the model."""
+    """One field of a cohort cannot be as asked. `field` is its public name."""
 
     def __init__(self, field: str, why: str) -> None:
-        self.field, self.why = field, why
+        self.field, self.why = public_name(field), why
 
     def __str__(self) -> str:
         return f"{self.field}: {self.why}"

@@ -13,10 +13,10 @@ from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
 from cohorts.core.response import RESPONSE_MODELS, ProgrammeRules, ResponseModel, Technology
+from grid.core.units import kw_of_mw
 
 STEP_MIN = 15
 MAX_EVENT_MIN = 24 * 60
-KW_PER_MW = 1000.0
 TECHNOLOGY_CHOICES = [
     (Technology.EV.value, "Electric vehicles"),
     (Technology.BATTERY.value, "Solar + battery"),
@@ -113,7 +113,9 @@ class Cohort(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["slug"], name="cohort_slug_once"),
-            models.UniqueConstraint(Lower("name"), name="cohort_name_once"),
+            models.UniqueConstraint(
+                Lower("name"), name="cohort_name_once", violation_error_message="Another cohort has this name."
+            ),
             models.CheckConstraint(
                 condition=Q(slug__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$"), name="cohort_slug_well_formed"
             ),
@@ -164,7 +166,7 @@ class Cohort(models.Model):
     @property
     def kw_per_account(self) -> float:
         """Enrolled kW of one account: derived from the cohort's totals, never rounded per device."""
-        return float(self.enrolled_mw) * KW_PER_MW / self.account_count
+        return kw_of_mw(float(self.enrolled_mw)) / self.account_count
 
     @property
     def season_months(self) -> tuple[int, ...]:

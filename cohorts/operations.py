@@ -12,11 +12,12 @@ from django.contrib.auth.models import AbstractUser
 from django.db import IntegrityError, connection, transaction
 from django.utils.text import slugify
 
-from cohorts.checks import CohortFieldRefused, check_cohort
+from cohorts.checks import CohortFieldRefused, check_cohort, public_name
 from cohorts.core.response import DEFAULT_RULES, ProgrammeRules, Technology
 from cohorts.models import Account, Cohort, CohortChange
 from cohorts.places import texan_zip, zips_of_town
-from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound
+from cohorts.queries import CohortUnknown
+from grid.core.refusals import Conflict, Invalid, NotAllowed
 
 RULE_FIELDS: Final = (
     "season_first_month",
@@ -64,16 +65,6 @@ class CohortRightMissing(NotAllowed):
         return f"{self.person} may not do this: it takes the right {self.permission}."
 
 
-class CohortUnknown(NotFound):
-    """No cohort has this id."""
-
-    def __init__(self, cohort_id: int) -> None:
-        self.cohort_id = cohort_id
-
-    def __str__(self) -> str:
-        return f"There is no cohort {self.cohort_id}."
-
-
 class CohortNameTaken(Conflict):
     """Another cohort has this name or slug."""
 
@@ -88,7 +79,7 @@ class CohortFieldFixed(Invalid):
     """This field is fixed when the cohort is created: endpoints and past events hang on it."""
 
     def __init__(self, field: str, value: object) -> None:
-        self.field, self.value = field, value
+        self.field, self.value = public_name(field), value
 
     def __str__(self) -> str:
         return f"{self.field} stays {self.value}: it is fixed at creation. Create another cohort instead."

@@ -164,7 +164,11 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(fields=("slug",), name="cohort_slug_once"),
-                    models.UniqueConstraint(django.db.models.functions.text.Lower("name"), name="cohort_name_once"),
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("name"),
+                        name="cohort_name_once",
+                        violation_error_message="Another cohort has this name.",
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(("slug__regex", "^[a-z0-9]+(-[a-z0-9]+)*$")), name="cohort_slug_well_formed"
                     ),
