@@ -25,6 +25,13 @@ class Migration(migrations.Migration):
                 ("starts_at", models.DateTimeField(help_text="portal time; five minutes from then")),
                 ("curtailed_mw", models.FloatField()),
                 ("responding", models.PositiveIntegerField(help_text="endpoints curtailing in these five minutes")),
+                (
+                    "opt_outs",
+                    models.PositiveIntegerField(
+                        help_text="endpoints that had opted out by the end of these five minutes"
+                    ),
+                ),
+                ("offline", models.PositiveIntegerField(help_text="endpoints called by then that did not answer")),
                 ("source", models.CharField(default="simulated telemetry", max_length=40)),
             ],
         ),

@@ -1,6 +1,7 @@
 """The fence: PostgreSQL refuses a signal whose exact bytes were not approved by people allowed to approve them.
 
-It reads votes, versions and requests, never a status column. Bytes cannot change afterwards either.
+It reads votes, versions and requests, never the plan's status column. Bytes cannot change afterwards either, and what was queued
+is checked once more when it goes out: an abort, a veto or a replay started in between still stops it.
 """
 
 from django.db import migrations
@@ -14,6 +15,8 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM planning_planversion v WHERE v.id = NEW.version_id AND v.plan_id = NEW.plan_id) THEN
         RAISE EXCEPTION 'claim refused: the version is not one of this plan' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
+    -- An abort or a veto holds this row while it is written: whoever comes second sees what the first one did.
+    PERFORM 1 FROM planning_plan p WHERE p.id = NEW.plan_id FOR SHARE;
     objection := planning_send_objection(NEW.version_id);
     IF objection IS NOT NULL THEN
         RAISE EXCEPTION 'claim refused: %', objection USING ERRCODE = 'integrity_constraint_violation';
@@ -37,6 +40,18 @@ DROP FUNCTION dispatch_check_claim();
 """
 
 SIGNAL = """
+CREATE FUNCTION dispatch_calls_nobody(payload bytea, event_name text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    event jsonb := convert_from(payload, 'UTF8')::jsonb;
+BEGIN
+    RETURN coalesce(event ->> 'eventName' = event_name
+        AND jsonb_typeof(event -> 'intervals') IS NOT DISTINCT FROM 'array' AND event -> 'intervals' = '[]'::jsonb
+        AND event #>> '{intervalPeriod,duration}' = 'PT0S', FALSE);
+EXCEPTION WHEN data_exception THEN
+    RETURN FALSE;
+END $$;
+
 CREATE FUNCTION dispatch_signal_objection(s dispatch_signal) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -64,12 +79,18 @@ BEGIN
        AND NOT EXISTS (SELECT 1 FROM grid_clock c WHERE c.mode = 'LIVE') THEN
         RETURN 'a receiver that is not simulated gets nothing in a replay or a drill';
     END IF;
+    IF s.kind NOT IN ('EVENT', 'CANCEL') THEN
+        RETURN 'it is neither an event nor a cancellation';
+    END IF;
     IF s.kind = 'CANCEL' THEN
         IF NOT EXISTS (SELECT 1 FROM planning_transition t WHERE t.plan_id = v.plan_id AND t.to_status = 'ABORTING' AND t.by_id IS NOT NULL) THEN
             RETURN 'nobody aborted this plan';
         END IF;
         IF NOT EXISTS (SELECT 1 FROM dispatch_signal o WHERE o.planned_event_id = s.planned_event_id AND o.kind = 'EVENT') THEN
             RETURN 'there is nothing to cancel';
+        END IF;
+        IF NOT dispatch_calls_nobody(s.payload, e.event_name) THEN
+            RETURN 'a cancellation calls nobody';
         END IF;
         RETURN NULL;
     END IF;
@@ -90,6 +111,9 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE
     objection text;
 BEGIN
+    IF NEW.status <> 'QUEUED' THEN
+        RAISE EXCEPTION 'signal refused: a signal is queued first' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     objection := dispatch_signal_objection(NEW);
     IF objection IS NOT NULL THEN
         RAISE EXCEPTION 'signal refused: %', objection USING ERRCODE = 'integrity_constraint_violation';
@@ -99,7 +123,10 @@ END $$;
 CREATE TRIGGER signal_is_approved BEFORE INSERT ON dispatch_signal FOR EACH ROW EXECUTE FUNCTION dispatch_check_signal();
 ALTER TABLE dispatch_signal ENABLE ALWAYS TRIGGER signal_is_approved;
 
-CREATE FUNCTION dispatch_check_signal_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION dispatch_check_signal_change() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    objection text;
 BEGIN
     IF (to_jsonb(NEW) - ARRAY['status', 'sent_at', 'wall_sent_at']) IS DISTINCT FROM
        (to_jsonb(OLD) - ARRAY['status', 'sent_at', 'wall_sent_at']) THEN
@@ -107,6 +134,17 @@ BEGIN
     END IF;
     IF OLD.sent_at IS NOT NULL AND NEW.sent_at IS DISTINCT FROM OLD.sent_at THEN
         RAISE EXCEPTION 'dispatch_signal: sent once, sent for ever' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (('QUEUED', 'SENT'), ('QUEUED', 'CANCELLED'),
+        ('SENT', 'RECEIVED'), ('SENT', 'CANCELLED'), ('RECEIVED', 'CANCELLED')) THEN
+        RAISE EXCEPTION 'dispatch_signal: % does not become %', OLD.status, NEW.status USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF OLD.status = 'QUEUED' AND NEW.status = 'SENT' THEN
+        PERFORM 1 FROM planning_plan p JOIN planning_planversion v ON v.plan_id = p.id WHERE v.id = NEW.version_id FOR SHARE OF p;
+        objection := dispatch_signal_objection(NEW);
+        IF objection IS NOT NULL THEN
+            RAISE EXCEPTION 'signal refused: %', objection USING ERRCODE = 'integrity_constraint_violation';
+        END IF;
     END IF;
     RETURN NEW;
 END $$;
@@ -125,6 +163,7 @@ DROP FUNCTION dispatch_check_signal_change();
 DROP TRIGGER signal_is_approved ON dispatch_signal;
 DROP FUNCTION dispatch_check_signal();
 DROP FUNCTION dispatch_signal_objection(dispatch_signal);
+DROP FUNCTION dispatch_calls_nobody(bytea, text);
 """
 
 
