@@ -93,7 +93,7 @@ def rebound_kw(model: ResponseModel, run_kw: Array) -> Array:
     return model.rebound.weights() * float(np.sum(run_kw))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FlexibilityBand:
     """MW quantiles per quarter-hour, ascending: `p10_mw` is exceeded nine times in ten ("firm P90"); each (n,)."""
 
