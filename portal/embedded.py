@@ -40,7 +40,7 @@ from portal.processes import FolderLock, command_of, die_with_parent, wait_until
 DATABASE = "portal"
 PORT = "5432"  # only names the socket file; nothing listens on TCP
 START_TIMEOUT_S = 60.0  # replaying the log after a power cut takes longer than an ordinary start
-STOP_TIMEOUT_S = 5.0
+STOP_TIMEOUT_S = 3.0
 
 # For servers that are thrown away: what a power cut would cost there is worth nothing.
 FAST_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
@@ -256,6 +256,7 @@ class EmbeddedPostgres:
                 text=True,
                 env=_clean_environment(),
                 cwd="/",
+                start_new_session=True,  # Ctrl-C is for us; a half-made cluster is made anew in any case
                 preexec_fn=die_with_parent(signal.SIGKILL),
                 **self._as_account(),
             )

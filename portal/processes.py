@@ -95,9 +95,7 @@ def command_of(pid: int) -> list[str]:
 def members_of_group(group: int) -> list[int]:
     """Pids of the running processes of one process group."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
+    for entry in Path("/proc").glob("[0-9]*"):
         try:
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except OSError:

@@ -1,0 +1,51 @@
+"""`manage.py worker`: the task queue's processes, and the loop that puts recurring work into the queue."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.utils import timezone
+from django_q.cluster import Cluster
+from grid.clock import now
+from grid.operations import beat
+
+from portal.ticks import Ticker, release_interrupted
+
+logger = logging.getLogger(__name__)
+TICK_S = 0.5
+
+
+class Command(BaseCommand):
+    help = "Run queued and recurring work: ingest, planning, simulation, measurement. SIGTERM to this process ends it."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stop = threading.Event()
+        release_interrupted(timezone.now())
+        connections.close_all()  # the queue's processes are forks of this one and must not share its connection
+        cluster = Cluster()
+        # The cluster's own handlers stop it inside the signal; here the loop below must end first.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        cluster.start()
+        ticker = Ticker()
+        try:
+            while not stop.wait(TICK_S):
+                if not cluster.sentinel.is_alive():
+                    raise CommandError("The task queue has ended by itself.")
+                self._tick(ticker)
+        finally:
+            cluster.stop()
+
+    def _tick(self, ticker: Ticker) -> None:
+        try:
+            close_old_connections()
+            ticker.run_due(now())
+            beat(name="worker", wall_at=timezone.now())
+        except (OperationalError, InterfaceError):  # the database restarts: this loop outlives it
+            logger.exception("A tick was missed.")
+            connections.close_all()
