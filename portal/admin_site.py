@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.urls import reverse
+
+ORDER = {"planning": 0, "dispatch": 1, "cohorts": 2, "grid": 3, "portal": 4}
 
 
 class PortalAdminSite(admin.AdminSite):
@@ -16,8 +22,17 @@ class PortalAdminSite(admin.AdminSite):
     index_title = "Approval queue and records"
     enable_nav_sidebar = False
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
+        """One sign-in for the whole portal. Whoever is signed in but not staff is told so instead of asked again."""
+        target = request.GET.get("next") or reverse("admin:index")
+        if request.user.is_authenticated and not self.has_permission(request):
+            raise PermissionDenied("The supervisors' site is for staff.")
+        return redirect_to_login(target, resolve_url("sign_in"))
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """Planning (the queue) first, then down the layers."""
-        order = {"planning": 0, "dispatch": 1, "cohorts": 2, "grid": 3}
         apps = super().get_app_list(request, app_label)
-        return sorted(apps, key=lambda app: order.get(app["app_label"], 9))
+        for app in apps:
+            # Plans, then their parts; elsewhere Django's alphabet.
+            app["models"].sort(key=lambda model: model["object_name"] != "Plan")
+        return sorted(apps, key=lambda app: ORDER.get(app["app_label"], 9))

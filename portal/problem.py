@@ -5,12 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import server_error as server_error_page
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from rest_framework.views import APIView, exception_handler
 
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Refusal
 
@@ -22,10 +24,34 @@ STATUS_BY_KIND: tuple[tuple[type[Refusal], int], ...] = (
 )
 
 
+MEDIA_TYPE = "application/problem+json"
+API_PREFIX = "/api/"
+
+
 class ProblemRenderer(JSONRenderer):
     """JSON under the media type of RFC 9457."""
 
-    media_type = "application/problem+json"
+    media_type = MEDIA_TYPE
+    ensure_ascii = True  # a refusal may quote what UTF-8 cannot say (half of a surrogate pair)
+
+
+class UnknownPath(APIView):
+    """Whatever method, there is nothing here."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check who asks (401 for nobody), then refuse: 404."""
+        super().initial(request, *args, **kwargs)
+        raise exceptions.NotFound(f"There is nothing at {request.path[:200]}.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The answer to an error nobody anticipated: a problem to API callers, a page to people. Django has logged it."""
+    if not request.path.startswith(API_PREFIX):
+        return server_error_page(request)
+    detail = "The portal failed to answer. Nothing more is known here; its log has the details."
+    return JsonResponse(_body(status=500, detail=detail), status=500, content_type=MEDIA_TYPE)
 
 
 def status_of(refusal: Refusal) -> int:
@@ -37,20 +63,26 @@ def problem(
     *, status: int, detail: str, errors: list[dict[str, str]] | None = None, extra: dict[str, Any] | None = None
 ) -> Response:
     """A problem response. `errors` is a list of {field, message}; `extra` adds members (RFC 9457 section 3.2)."""
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "errors": errors or [],
-    }
-    body.update(extra or {})
+    body = _body(status=status, detail=detail, errors=errors, extra=extra)
     response = Response(body, status=status, content_type=ProblemRenderer.media_type)
     # Set here so that the answer does not depend on how far content negotiation had come when the error rose.
     response.accepted_renderer = ProblemRenderer()
     response.accepted_media_type = ProblemRenderer.media_type
     response.renderer_context = {}
     return response
+
+
+def _body(
+    *, status: int, detail: str, errors: list[dict[str, str]] | None = None, extra: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "errors": errors or [],
+        **(extra or {}),
+    }
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -60,6 +92,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         return problem(
             status=status_of(error), detail=str(error), errors=errors, extra=getattr(error, "problem_extra", None)
         )
+    if isinstance(error, RequestDataTooBig):
+        return problem(status=413, detail=str(error))
+    if isinstance(error, RecursionError):
+        return problem(status=400, detail="The body nests too deeply.")
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
