@@ -6,20 +6,30 @@ would do it, on a connection of that role's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from portal.environment import parse_database_url
+
 _connections_by_role: dict[str, Any] = {}
+
+
+def use_databases(urls: Mapping[str, str]) -> None:
+    """Point this process at other databases, by role. Only for commands that bring a server of their own."""
+    close_all()
+    entries = {role: parse_database_url(url) for role, url in urls.items()}
+    settings.PORTAL_DATABASES = entries
+    settings.PORTAL_DATABASE_USERS = {role: str(entry["USER"]) for role, entry in entries.items()}
 
 
 def _connection_of(role: str) -> Any:
     if role not in _connections_by_role:
         wrapper = connections.create_connection(DEFAULT_DB_ALIAS)
-        wrapper.settings_dict = {**connections.settings[DEFAULT_DB_ALIAS], **settings.PORTAL_DATABASES[role]}
+        wrapper.settings_dict = {**wrapper.settings_dict, **settings.PORTAL_DATABASES[role]}
         _connections_by_role[role] = wrapper
     return _connections_by_role[role]
 
