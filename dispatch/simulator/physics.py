@@ -1,4 +1,4 @@
-"""The simulated endpoints: called for runs of 5-minute steps they curtail, opt out, are offline, and rebound afterwards.
+"""The simulated endpoints: called for runs of 5-minute steps they curtail, opt out, are offline, and rebound after.
 
 Vectorised and pure. What happens up to a step depends on nothing later than that step, so a caller may simulate again
 and again as time passes and always finds the same past. Positive kW = less load than without the event.

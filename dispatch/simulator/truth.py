@@ -1,9 +1,9 @@
 """How the simulated fleet really behaves where the planner can only estimate; every number in one table.
 
-The response curves are the published ones (`cohorts.core.parameters`); what the planner does not know is by how much this
-fleet, on this day, differs from them. All factors are centred on 1, so that over many seeds the truth agrees with the
-plan on average and a stated confidence can be checked against what happened.
-[A] marks a modelling assumption; planning facts section 4 (over-dispersion, common factor) and 6 (truth of the scoring).
+The response curves are the published ones (`cohorts.core.parameters`); what the planner does not know is by how much
+this fleet, on this day, differs from them. All factors are centred on 1, so that over many seeds the truth agrees with
+the plan on average and a stated confidence can be checked against what happened.
+[A] marks a modelling assumption; planning facts section 4 (over-dispersion, common factor) and 6 (truth of the score).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ TRUTH_MODELS: Final[Mapping[Technology, TruthModel]] = MappingProxyType(
         # [A] state of charge after cloudy days; planner: kappa 60 and 4 %.
         Technology.BATTERY: TruthModel(0.035, 0.03, 42.0, 0.0, 0.03),
         # [S] evaluations differ by about a tenth between summers (ecobee, Nest Austin); planner: kappa 15 and 8 %.
-        Technology.THERMOSTAT: TruthModel(0.07, 0.06, 22.0, 0.10, 0.15),
+        Technology.THERMOSTAT: TruthModel(0.09, 0.10, 60.0, 0.10, 0.15),
         # [A] planner: kappa 40 and 8 %.
         Technology.HVAC: TruthModel(0.07, 0.06, 28.0, 0.10, 0.15),
         # [A] planner: kappa 50 and 4 %.
