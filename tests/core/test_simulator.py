@@ -311,7 +311,7 @@ def draw_of(event):
 
 def slow_twin(event, temps_f: np.ndarray) -> np.ndarray:
     """One endpoint, one step at a time, straight from the definitions."""
-    technology, calls, seed = event
+    technology, calls, _seed = event
     model, draws = RESPONSE_MODELS[technology], draw_of(event)
     n_steps, net = len(temps_f), np.zeros(len(temps_f))
     kernel = model.rebound.weights() * draws.rebound_factor
