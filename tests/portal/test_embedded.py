@@ -280,7 +280,7 @@ class TestPlaces:
             assert server.home.socket_dir == socket_dir
         server.remove()
 
-    @pytest.mark.parametrize("trap", ["symbolic link", "open to others"])
+    @pytest.mark.parametrize("trap", ["symbolic link", "open to other users"])
     def test_prepared_socket_folder_is_not_used(self, folder: Path, trap: str, monkeypatch: pytest.MonkeyPatch) -> None:
         runtime, spare = folder / "runtime", folder / "spare"
         for path in (runtime, spare):
