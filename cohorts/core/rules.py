@@ -49,16 +49,16 @@ class ProgrammeRules:
 DEFAULT_RULES: Mapping[Technology, ProgrammeRules] = MappingProxyType(
     {
         # [A] managed charging programmes; best 17-24 h.
-        Technology.EV: ProgrammeRules(ALL_YEAR, False, 12, 24, 30, 240, 30, 1, 60, 12.0, 150.0),
+        Technology.EV: ProgrammeRules(ALL_YEAR, False, 12, 24, 30, 240, 30, 1, 60, 12.0, 100.0),
         # [S] Tesla ConnectedSolutions: <= 60 events a year, <= 3 h.
-        Technology.BATTERY: ProgrammeRules(ALL_YEAR, False, 0, 24, 30, 180, 10, 1, 60, 12.0, 400.0),
+        Technology.BATTERY: ProgrammeRules(ALL_YEAR, False, 0, 24, 30, 180, 10, 1, 60, 12.0, 300.0),
         # [S] Austin Energy Power Partner: weekdays 1 Jun-30 Sep, <= 2 h, <= 25 events; rest 16 h.
-        Technology.THERMOSTAT: ProgrammeRules(SUMMER, True, 12, 21, 30, 120, 30, 1, 25, 16.0, 250.0),
+        Technology.THERMOSTAT: ProgrammeRules(SUMMER, True, 12, 21, 30, 120, 30, 1, 25, 16.0, 150.0),
         # [S] CenterPoint commercial load management: weekdays Jun-Sep 13-19 h, 30 min notice, 6 events of <= 4 h.
         Technology.HVAC: ProgrammeRules(SUMMER, True, 13, 19, 60, 240, 30, 1, 6, 16.0, 300.0),
         # [A] office lighting 8-20 h on working days.
         Technology.LIGHTING: ProgrammeRules(ALL_YEAR, True, 8, 20, 30, 240, 15, 1, 40, 12.0, 120.0),
-        # [S] ERS-like: 24/7, 30 min notice; block of at least 2 h [A].
-        Technology.INDUSTRIAL: ProgrammeRules(ALL_YEAR, False, 0, 24, 120, 240, 30, 1, 12, 12.0, 200.0),
+        # [S] ERS-like: 24/7, 30 min notice; block of at least 2 h, lost production paid [A].
+        Technology.INDUSTRIAL: ProgrammeRules(ALL_YEAR, False, 0, 24, 120, 240, 30, 1, 12, 12.0, 450.0),
     }
 )
