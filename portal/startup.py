@@ -57,17 +57,6 @@ class HostUnusable(Exception):
         super().__init__(f"Cannot listen on {host} port {port} (--host, --port): {reason}.")
 
 
-class DatabaseUrlsIncomplete(Exception):
-    """Some database URLs are set, but not DATABASE_URL."""
-
-    def __init__(self, present: list[str]) -> None:
-        self.present = present
-        super().__init__(
-            f"{', '.join(present)} set without DATABASE_URL. Set DATABASE_URL as well, or none of them for the "
-            "embedded PostgreSQL."
-        )
-
-
 class PreparationFailed(Exception):
     """Migrations, demo data or the clock could not be set; the child has said why."""
 
@@ -147,8 +136,7 @@ class Portal:
         """URL by role: of the embedded server, started here, unless the environment names another."""
         outside = {role: os.environ[name] for role, name in URL_VARIABLES.items() if os.environ.get(name)}
         if outside:
-            if "web" not in outside:
-                raise DatabaseUrlsIncomplete([URL_VARIABLES[role] for role in outside])
+            # The settings have refused a set of URLs without DATABASE_URL, which stands in for those not given.
             urls = {role: outside.get(role, outside["web"]) for role in ROLES}
             write_private(self.data_dir / "database_urls.json", json.dumps(urls, indent=2) + "\n")
             return urls

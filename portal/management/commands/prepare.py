@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from portal.management.commands.up import add_clock_options
-from portal.provision import StartRefused, plan_start, prepare
+from portal.management.commands.up import add_clock_options, start_from
+from portal.provision import StartRefused, prepare
 
 
 class Command(BaseCommand):
@@ -20,14 +20,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            start = plan_start(
-                demo=options["demo"],
-                mode=options["mode"],
-                replay=options["replay"],
-                scenario=options["scenario"],
-                speed=options["speed"],
-                no_pause=options["no_pause"],
-            )
-            prepare(start=start, wall_at=timezone.now())
+            prepare(start=start_from(options), wall_at=timezone.now())
         except StartRefused as error:
             raise CommandError(str(error), returncode=2) from error

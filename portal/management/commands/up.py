@@ -12,8 +12,8 @@ from portal.embedded import EmbeddedPostgresFailed
 from portal.postgres_binaries import PostgresNotFound
 from portal.postgres_home import HomeUnusable
 from portal.processes import AlreadyLocked
+from portal.provision import Start, StartRefused, plan_start
 from portal.startup import (
-    DatabaseUrlsIncomplete,
     HostUnusable,
     Portal,
     PortBusy,
@@ -22,7 +22,7 @@ from portal.startup import (
 )
 from portal.supervisor import ServiceKeepsFailing
 
-USAGE_ERRORS = (PortBusy, HostUnusable, DatabaseUrlsIncomplete)
+USAGE_ERRORS = (StartRefused, PortBusy, HostUnusable)
 FAILURES = (
     AlreadyLocked,
     HomeUnusable,
@@ -58,6 +58,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         up = UpOptions(options["host"], options["port"], options["data_dir"], prepare_options(options))
         try:
+            start_from(options)  # `prepare` reads the same options; contradictions are refused before anything starts
             Portal(up, self._say).run()
         except USAGE_ERRORS as error:
             raise CommandError(str(error), returncode=2) from error
@@ -69,6 +70,18 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def start_from(options: dict[str, Any]) -> Start:
+    """How to start, as these options say. Raises StartRefused."""
+    return plan_start(
+        demo=options["demo"],
+        mode=options["mode"],
+        replay=options["replay"],
+        scenario=options["scenario"],
+        speed=options["speed"],
+        no_pause=options["no_pause"],
+    )
 
 
 def prepare_options(options: dict[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,248 @@
+"""`manage.py up` as a user meets it: from nothing to ready, busy ports, every way to end, kills and the next start."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from portal.processes import start_time_of, wait_until
+from portal.supervisor import SUPERVISED
+from tests.running import PROJECT, RunningPortal, free_port, start_portal
+
+END_WITHIN_S = 10.0
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    """A data directory, and a look afterwards that nobody works for it any more."""
+    folder = tmp_path / "data"
+    yield folder
+    left = processes_of(folder)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, f"left behind: {left}"
+
+
+def processes_of(data_dir: Path) -> dict[int, str]:
+    """Pid and command of every process that works for a data directory, its PostgreSQL included."""
+    home = data_dir / "postgres_home"
+    marks = [f"{SUPERVISED}={data_dir}".encode(), str(data_dir / "postgres" / "data").encode()]
+    marks += [home.read_text().strip().encode()] if home.exists() else []
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            text = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if any(mark in text for mark in marks) and start_time_of(int(entry.name)):
+            found[int(entry.name)] = command
+    return found
+
+
+def ended_within(portal: RunningPortal, number: signal.Signals) -> float:
+    began = time.monotonic()
+    portal.stop(number)
+    return time.monotonic() - began
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1"])
+    def test_busy_port_names_the_option_and_starts_nothing(self, data_dir: Path, address: str) -> None:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family) as taken:
+            try:
+                taken.bind((address, 0))
+            except OSError:
+                pytest.skip(f"no {address} here")
+            taken.listen()
+            portal = start_portal(data_dir, port=taken.getsockname()[1])
+            assert portal.process.wait(30) == 2
+        said = portal.output.read_text()
+        assert f"Port {portal.port}" in said
+        assert "--port" in said
+        assert "make run PORT=" in said
+        assert "Traceback" not in said
+        assert not data_dir.exists()
+
+    @pytest.mark.parametrize(
+        ("options", "word"),
+        [
+            (["--replay", "/nonexistent.csv", "--scenario", "eea2_2023"], "--replay"),
+            (["--scenario", "yesterday", "--demo"], "--scenario"),
+            (["--speed", "601", "--demo"], "--speed"),
+            (["--scenario", "2024-08-20"], "--scenario"),
+            (["--mode", "live", "--speed", "60"], "--speed"),
+        ],
+    )
+    def test_contradicting_options_start_nothing(self, data_dir: Path, options: list[str], word: str) -> None:
+        portal = start_portal(data_dir, *options)
+        assert portal.process.wait(30) == 2
+        assert word in portal.output.read_text()
+        assert not data_dir.exists()
+
+    def test_some_database_urls_without_the_first(self, data_dir: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "up", "--port", str(free_port()), "--data-dir", data_dir],
+            cwd=PROJECT,
+            env={"PATH": os.environ["PATH"], "WORKER_DATABASE_URL": "postgresql://worker@localhost/portal"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode != 0
+        assert "DATABASE_URL is not set" in done.stderr
+        assert not data_dir.exists()
+
+
+def test_a_whole_life(data_dir: Path) -> None:
+    """First start, what lies where, second `up` refused, child killed, `up` killed, next start, Ctrl-C."""
+    portal = start_portal(data_dir, "--demo")
+    portal.wait_until_ready()
+    check_first_start(portal)
+    check_second_up_is_refused(portal)
+    check_dead_child_is_replaced(portal)
+
+    portal.process.kill()
+    portal.process.wait()
+    assert wait_until(lambda: not processes_of(data_dir), END_WITHIN_S), processes_of(data_dir)
+
+    credentials = portal.credentials
+    began = time.monotonic()
+    portal = start_portal(data_dir, "--demo")
+    portal.wait_until_ready()
+    assert time.monotonic() - began < (30 if os.environ.get("CI") else 15)  # 10 s on a quiet machine
+    assert portal.credentials == credentials
+
+    assert ended_within(portal, signal.SIGINT) < END_WITHIN_S
+    assert portal.process.returncode == 0
+    assert processes_of(data_dir) == {}
+    log = (data_dir / "logs" / "postgres.log").read_text()
+    assert "received fast shutdown request" in log
+    assert log.rstrip().endswith("database system is shut down")
+
+
+def check_first_start(portal: RunningPortal) -> None:
+    data_dir = portal.data_dir
+    assert portal.readiness() is not None
+    assert f"http://localhost:{portal.port}" in portal.output.read_text()
+    assert str(data_dir / "credentials.json") in portal.output.read_text()
+    modes = {
+        name: stat.S_IMODE((data_dir / name).stat().st_mode)
+        for name in ("credentials.json", "database_urls.json", "secret_key", ".")
+    }
+    assert modes == {"credentials.json": 0o600, "database_urls.json": 0o600, "secret_key": 0o600, ".": 0o700}
+    assert {path.name for path in (data_dir / "logs").iterdir()} >= {
+        "web.log",
+        "worker.log",
+        "dispatch.log",
+        "postgres.log",
+    }
+    check_each_process_knows_its_own_login_only(portal)
+
+
+def check_each_process_knows_its_own_login_only(portal: RunningPortal) -> None:
+    urls = json.loads((portal.data_dir / "database_urls.json").read_text())
+    seen = set()
+    for pid in processes_of(portal.data_dir):
+        environment = dict(
+            part.partition("=")[::2] for part in Path(f"/proc/{pid}/environ").read_text().split("\0") if part
+        )
+        role = environment.get("PORTAL_ROLE")
+        if role is None:
+            continue  # PostgreSQL's own processes
+        seen.add(role)
+        known = {name for name, url in urls.items() if url in environment.values()}
+        assert known == {role}
+    assert seen == {"web", "worker", "dispatch"}
+
+
+def check_second_up_is_refused(portal: RunningPortal) -> None:
+    second = start_portal(portal.data_dir)
+    assert second.process.wait(30) == 1
+    assert str(portal.process.pid) in second.output.read_text()
+    assert (portal.readiness() or {}).get("ready")
+
+
+def check_dead_child_is_replaced(portal: RunningPortal) -> None:
+    worker = next(pid for pid, command in sorted(processes_of(portal.data_dir).items()) if command.endswith("worker "))
+    os.kill(worker, signal.SIGKILL)
+    assert wait_until(lambda: "worker was ended by SIGKILL" in portal.output.read_text(), 5)
+    assert wait_until(lambda: start_time_of(worker) is None, 5)
+    workers = lambda: [c for c in processes_of(portal.data_dir).values() if c.endswith("manage.py worker ")]  # noqa: E731
+    assert wait_until(lambda: len(workers()) > 3, 15)
+
+
+@pytest.mark.parametrize("to", ["up", "make", "the group"])
+def test_term_ends_everything(data_dir: Path, to: str) -> None:
+    portal = start_portal(data_dir) if to == "up" else start_make(data_dir)
+    try:
+        portal.wait_until_ready()
+        began = time.monotonic()
+        if to == "the group":
+            os.killpg(portal.process.pid, signal.SIGTERM)
+        else:
+            portal.process.terminate()
+        portal.process.wait(20)
+        assert wait_until(lambda: not processes_of(data_dir), END_WITHIN_S)
+        assert time.monotonic() - began < END_WITHIN_S
+    finally:
+        portal.process.kill()
+        portal.process.wait()
+
+
+def start_make(data_dir: Path) -> RunningPortal:
+    port = free_port()
+    output = data_dir.parent / "make.txt"
+    drop = (
+        "PG",
+        "PORTAL_",
+        "DATABASE_URL",
+        "WORKER_DATABASE",
+        "DISPATCH_DATABASE",
+        "OWNER_DATABASE",
+        "DJANGO_",
+        "MAKE",
+    )
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            ["make", "run", f"PORT={port}", f"DATA_DIR={data_dir}"],
+            cwd=PROJECT,
+            env={name: value for name, value in os.environ.items() if not name.startswith(drop)},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return RunningPortal(process, port, data_dir, output)
+
+
+def test_term_while_starting_ends_everything(data_dir: Path) -> None:
+    portal = start_portal(data_dir, "--demo")
+    assert wait_until(lambda: (data_dir / "logs" / "prepare.log").exists(), 30)
+    assert ended_within(portal, signal.SIGTERM) < END_WITHIN_S
+    assert portal.process.returncode == 0
+    assert processes_of(data_dir) == {}
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("run", range(10))
+def test_killed_at_any_moment_the_next_start_works(data_dir: Path, run: int) -> None:
+    """SIGKILL of `up` at ten different moments of its first start; each time the next start gets ready."""
+    portal = start_portal(data_dir, "--demo")
+    time.sleep(0.5 + run * 0.7)
+    portal.process.kill()
+    portal.process.wait()
+    portal = start_portal(data_dir, "--demo")
+    portal.wait_until_ready()
+    assert ended_within(portal, signal.SIGTERM) < END_WITHIN_S
