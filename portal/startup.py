@@ -290,7 +290,7 @@ def read_readiness(options: UpOptions) -> dict[str, Any]:
 
 
 def check_port_free(options: UpOptions) -> None:
-    """Raise PortBusy or HostUnusable. `localhost` must be free on both its addresses, or browsers meet somebody else."""
+    """Raise PortBusy or HostUnusable. `localhost` must be free on both its addresses: browsers try either."""
     _try_to_listen(options.bind_host, options.port)
     if options.host == "localhost" and socket.has_ipv6:
         try:
