@@ -177,7 +177,7 @@ def update_cohort(*, cohort_id: int, by: AbstractUser, at: dt.datetime, changes:
             with _names_once(cohort), transaction.atomic():
                 cohort.save(update_fields=[*changed, "updated_at"])
             was = {field: _json_value(before[field]) for field in changed}
-            CohortChange.objects.create(cohort=cohort, by=by, at=at, before=was, after=_recorded(cohort, changed))
+            CohortChange.objects.create(cohort=cohort, by_id=by.pk, at=at, before=was, after=_recorded(cohort, changed))
     return cohort
 
 

@@ -87,7 +87,7 @@ class CohortInput(ProgrammeFields):
 
     def creation(self) -> dict[str, Any]:
         """Keyword arguments of `create_cohort`."""
-        given = dict(self.validated_data)
+        given: dict[str, Any] = dict(self.validated_data)
         rules = {field: given.pop(field) for field in RULE_FIELDS if field in given}
         renamed = {"zip": "zip_code", "accounts": "account_count"}
         return {**{renamed.get(name, name): value for name, value in given.items()}, "rules": rules}

@@ -63,7 +63,7 @@ class CohortListView(GenericAPIView):
         """Create a cohort with its accounts and endpoints."""
         given = CohortInput(data=request.data)
         given.is_valid(raise_exception=True)
-        cohort = create_cohort(by=request.user, at=clock.now(), **given.creation())
+        cohort = create_cohort(by=request.user, at=clock.now(), **given.creation())  # type: ignore[arg-type]
         headers = {"Location": request.build_absolute_uri(f"{request.path.rstrip('/')}/{cohort.pk}")}
         return Response(_represented([cohort])[0], status=201, headers=headers)
 
@@ -83,7 +83,12 @@ class CohortDetailView(APIView):
         """Change some fields. `accounts` and `slug` are fixed."""
         given = CohortInput(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
-        cohort = update_cohort(cohort_id=cohort_id, by=request.user, at=clock.now(), changes=given.changes())
+        cohort = update_cohort(
+            cohort_id=cohort_id,
+            by=request.user,  # type: ignore[arg-type]
+            at=clock.now(),
+            changes=given.changes(),
+        )
         return Response(_represented([cohort])[0])
 
 
