@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from grid.core.intervals import CENTRAL
+from grid.core.units import pct_of_share
 from planning.core.patterns import earliest_start
 from planning.core.problem import Array, CohortInput, PlanningProblem
 from planning.core.solution import Binding, CohortPlan, Limit
@@ -43,10 +44,12 @@ def _fleet_limits(problem: PlanningProblem, expected_mw: Array, target_mw: float
         found.append(Binding(Limit.TARGET, None, sentence))
     ceiling = (1.0 + OVERSHOOT_SHARE) * target_mw
     if float(window.max()) > ceiling - NOTICEABLE_MW:
-        sentence = f"At least one quarter-hour is at the ceiling of {ceiling:.1f} MW (target + {OVERSHOOT_SHARE:.0%})."
+        sentence = f"At least one quarter-hour is at the ceiling of {ceiling:.1f} MW (target + {pct_of_share(OVERSHOOT_SHARE):.0f} %)."
         found.append(Binding(Limit.OVERSHOOT, None, sentence))
         if STRATEGY_WEIGHTS[problem.strategy].risk_level >= 0.95:
-            sentence = f"More certainty than this would need more than {OVERSHOOT_SHARE:.0%} above the target."
+            sentence = (
+                f"More certainty than this would need more than {pct_of_share(OVERSHOOT_SHARE):.0f} % above the target."
+            )
             found.append(Binding(Limit.RISK, None, sentence))
     cap = problem.rebound_cap_mw
     if cap is not None and rebound_mw > cap - NOTICEABLE_MW:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cohorts.core.response import RESPONSE_MODELS, ProgrammeRules, ResponseModel, Technology
 from grid.core.intervals import QUARTER, local_hour, quarter_hours
+from grid.core.refusals import Invalid
 from grid.core.units import mw_of_kw
 from planning.core.strategy import Strategy
 
@@ -21,10 +22,10 @@ REBOUND_HORIZON: Final = timedelta(hours=6)
 LONGEST_WINDOW: Final = timedelta(hours=24)
 
 
-class PlanningRefused(ValueError):
+class PlanningRefused(Invalid):
     """The problem cannot be planned as asked; subclasses say why and carry values. `field` names the input at fault."""
 
-    field = "window"
+    field: str | None = "window"
 
 
 class WindowReversed(PlanningRefused):

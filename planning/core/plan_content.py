@@ -1,0 +1,177 @@
+"""Everything people decide upon, as one immutable record: written as canonical JSON, read back for pages and API.
+
+The record holds no wall time, database id of the version or solver time: the same plan has the same hash. MW, MWh and
+probabilities are decimals (3 and 4 places), dollars too (2 places).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from planning.core.canonical import canonical_json, decode, encode
+from planning.core.strategy import Strategy
+
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRun:
+    """`accounts` endpoints called together; `endpoints` are inclusive number ranges, "1-1200"."""
+
+    starts_at: datetime
+    ends_at: datetime
+    accounts: int
+    endpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContentInterval:
+    """One quarter-hour of the window: what called endpoints are expected to shed, and that less earlier rebound."""
+
+    starts_at: datetime
+    shed_mw: Decimal
+    net_mw: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ContentCohort:
+    """One cohort's part; `mean_mw` is the mean of the net MW over the window."""
+
+    slug: str
+    cohort_id: int
+    name: str
+    technology: str
+    accounts_called: int
+    accounts_eligible: int
+    enrolled_mw: Decimal
+    mean_mw: Decimal
+    cost_usd: Decimal
+    starts_at: datetime
+    ends_at: datetime
+    runs: tuple[ContentRun, ...]
+    intervals: tuple[ContentInterval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContentPayload:
+    """The bytes that will be sent for a cohort, by their SHA-256."""
+
+    cohort: str
+    event_name: str
+    payload_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class BandInterval:
+    """Quantiles of the fleet's net reduction in one quarter-hour, ascending; below zero = rebound."""
+
+    starts_at: datetime
+    p10_mw: Decimal
+    p50_mw: Decimal
+    p90_mw: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class NotCalled:
+    """A cohort considered but not to be called, and why."""
+
+    cohort: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContentLimit:
+    """A limit that holds the plan back; `cohort` None = the fleet."""
+
+    limit: str
+    cohort: str | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class GridSource:
+    """The grid snapshot the plan was made on."""
+
+    snapshot_id: int | None
+    observed_at: datetime | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastSource:
+    """The load forecast vintage the plan was made on."""
+
+    vintage_id: int | None
+    issued_at: datetime | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanContent:
+    """One version of a plan, whole. `firm_p90_mw` is exceeded nine times in ten."""
+
+    schema: int
+    plan_number: int
+    version: int
+    mode: str
+    strategy: Strategy
+    window_start: datetime
+    window_end: datetime
+    proposed_at: datetime
+    target_mw: Decimal
+    target_chosen: bool
+    planned_p50_mw: Decimal
+    firm_p90_mw: Decimal
+    p90_mw: Decimal
+    largest_interval_p50_mw: Decimal
+    sustainable_mw: Decimal
+    shortfall_mw: Decimal
+    worst_shortfall_mw: Decimal
+    confidence: Decimal
+    confidence_each: Decimal
+    cost_usd: Decimal
+    value_usd: Decimal
+    rebound_mwh: Decimal
+    rebound_peak_mw: Decimal
+    required_approvals: int
+    band: tuple[BandInterval, ...]
+    cohorts: tuple[ContentCohort, ...]
+    not_called: tuple[NotCalled, ...]
+    limits: tuple[ContentLimit, ...]
+    rationale: tuple[str, ...]
+    grid: GridSource
+    forecast: ForecastSource
+    planner_build: str
+    renderer_version: str
+    solver_status: str
+    solver_gap: Decimal
+    payloads: tuple[ContentPayload, ...]
+
+    @property
+    def accounts_called(self) -> int:
+        """Endpoints called, all cohorts."""
+        return sum(cohort.accounts_called for cohort in self.cohorts)
+
+    @property
+    def window_band(self) -> tuple[BandInterval, ...]:
+        """The band within the window, without the rebound horizon."""
+        return tuple(each for each in self.band if each.starts_at < self.window_end)
+
+    def cohort(self, slug: str) -> ContentCohort | None:
+        """One cohort's part, None when it is not called."""
+        return next((cohort for cohort in self.cohorts if cohort.slug == slug), None)
+
+
+def content_text(content: PlanContent) -> str:
+    """The canonical JSON of a content."""
+    return canonical_json(encode(content))
+
+
+def parse_content(text: str) -> PlanContent:
+    """The content of a text written by `content_text`. Raises NotReadable naming the field that differs."""
+    content: PlanContent = decode(PlanContent, json.loads(text))
+    return content
