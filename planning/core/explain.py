@@ -76,9 +76,10 @@ def _why_now(problem: PlanningProblem, context: GridContext) -> list[str]:
 
 def _what(problem: PlanningProblem, solution: PlanSolution) -> str:
     source = "chosen from what is firmly available" if solution.target_chosen else "as asked"
+    start = f"{problem.window_start.astimezone(CENTRAL):%H:%M}"
     return (
-        f"From {problem.window_start.astimezone(CENTRAL):%H:%M} to {_clock(problem.window_end)} the target is {solution.target_mw:.1f} MW"
-        f" ({source}); the {problem.strategy.value} strategy {STRATEGY_WORDS[problem.strategy]}."
+        f"From {start} to {_clock(problem.window_end)} the target is {solution.target_mw:.1f} MW ({source});"
+        f" the {problem.strategy.value} strategy {STRATEGY_WORDS[problem.strategy]}."
     )
 
 

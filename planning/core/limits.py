@@ -42,14 +42,12 @@ def _fleet_limits(problem: PlanningProblem, expected_mw: Array, target_mw: float
     if missing > NOTICEABLE_MW:
         sentence = f"The weakest quarter-hour is expected {missing:.1f} MW below the target of {target_mw:.1f} MW."
         found.append(Binding(Limit.TARGET, None, sentence))
-    ceiling = (1.0 + OVERSHOOT_SHARE) * target_mw
+    ceiling, above = (1.0 + OVERSHOOT_SHARE) * target_mw, f"{pct_of_share(OVERSHOOT_SHARE):.0f} %"
     if float(window.max()) > ceiling - NOTICEABLE_MW:
-        sentence = f"At least one quarter-hour is at the ceiling of {ceiling:.1f} MW (target + {pct_of_share(OVERSHOOT_SHARE):.0f} %)."
+        sentence = f"At least one quarter-hour is at the ceiling of {ceiling:.1f} MW (target + {above})."
         found.append(Binding(Limit.OVERSHOOT, None, sentence))
         if STRATEGY_WEIGHTS[problem.strategy].risk_level >= 0.95:
-            sentence = (
-                f"More certainty than this would need more than {pct_of_share(OVERSHOOT_SHARE):.0f} % above the target."
-            )
+            sentence = f"More certainty than this would need more than {above} above the target."
             found.append(Binding(Limit.RISK, None, sentence))
     cap = problem.rebound_cap_mw
     if cap is not None and rebound_mw > cap - NOTICEABLE_MW:
