@@ -1,28 +1,15 @@
-"""Texan ZIPs: which town one names, and which of the eight weather cities stands for it. Offline (`zipcodes`)."""
+"""Texan ZIPs: which town one names, which ZIPs a town has, and the weather city that stands for each. Offline."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import zipcodes
 
 from grid.core.refusals import Invalid, NotFound
-
-# Latitude and longitude in degrees of the cities with a temperature series.
-WEATHER_PLACES: Mapping[str, tuple[float, float]] = {
-    "houston": (29.76, -95.37),
-    "dallas": (32.78, -96.80),
-    "austin": (30.27, -97.74),
-    "corpus_christi": (27.80, -97.40),
-    "midland": (32.00, -102.08),
-    "tyler": (32.35, -95.30),
-    "wichita_falls": (33.91, -98.49),
-    "abilene": (32.45, -99.73),
-}
+from grid.places import place_of_zip
 
 
 class ZipMalformed(Invalid):
@@ -93,8 +80,7 @@ def texan_zip(zip_code: str) -> TexanZip:
     row = rows[0]
     if row["state"] != "TX":
         raise ZipOutsideTexas(zip_code, row["state"])
-    nearest = _nearest_weather_place(float(row["lat"]), float(row["long"]))
-    return TexanZip(zip_code=zip_code, town=row["city"], weather_place=nearest)
+    return TexanZip(zip_code=zip_code, town=row["city"], weather_place=place_of_zip(zip_code).name)
 
 
 @lru_cache(maxsize=256)
@@ -104,12 +90,3 @@ def zips_of_town(town: str) -> tuple[str, ...]:
     if not rows:
         raise TownUnknown(town)
     return tuple(sorted(row["zip_code"] for row in rows))
-
-
-def _nearest_weather_place(latitude: float, longitude: float) -> str:
-    # Good enough within Texas: a degree of longitude is shortened by the cosine of the latitude.
-    shrink = math.cos(math.radians(latitude))
-    return min(
-        WEATHER_PLACES,
-        key=lambda name: math.hypot(WEATHER_PLACES[name][0] - latitude, (WEATHER_PLACES[name][1] - longitude) * shrink),
-    )
