@@ -22,7 +22,7 @@ NEVER = np.iinfo(np.int32).max
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Runs endpoints are called for: number, first step, step after the last; each (n_calls,), ordered by start.
+    """Runs endpoints are called for: number, first step, step after the last; each (n_calls,).
 
     Steps are 5 minutes long and count from the event's start.
     """
