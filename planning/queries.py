@@ -1,0 +1,157 @@
+"""Reads about plans. Pages get frozen read-models, the API and admin get QuerySets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Max, Q, QuerySet
+
+from planning.core.content import PlanContent, parse_content
+from planning.core.lifecycle import AWAITING_VOTE, COMMITTED, LIVE, RUNNING
+from planning.models import Origin, Plan, PlannedEvent, PlanRequest, PlanVersion, Transition, Vote
+
+
+@dataclass(frozen=True)
+class VoteCount:
+    """Entitled votes for a version, and how many it needs; both counted by PostgreSQL."""
+
+    approvals: int
+    required: int
+
+
+@dataclass(frozen=True)
+class PlanCard:
+    """One line about a plan: what, when, how much, how sure, until when."""
+
+    plan: Plan
+    content: PlanContent | None
+    votes: VoteCount
+
+    @property
+    def version(self) -> PlanVersion | None:
+        """The current version, None while the first is being planned."""
+        return self.plan.current_version
+
+
+@dataclass(frozen=True)
+class PlanPage:
+    """Everything the plan page shows."""
+
+    card: PlanCard
+    versions: tuple[PlanVersion, ...]
+    requests: tuple[PlanRequest, ...]
+    votes: tuple[Vote, ...]
+    transitions: tuple[Transition, ...]
+    events: tuple[PlannedEvent, ...]
+
+
+def plans() -> QuerySet[Plan]:
+    """All plans, with what a line about them needs; order where you read."""
+    return Plan.objects.select_related("current_version", "requested_by")
+
+
+def plans_awaiting_approval() -> QuerySet[Plan]:
+    """Plans open for a vote, the most urgent first."""
+    return plans().filter(status__in=AWAITING_VOTE).order_by("approve_by", "pk")
+
+
+def running_plans() -> QuerySet[Plan]:
+    """Plans whose signals are out and whose event has not ended."""
+    return plans().filter(status__in=RUNNING).order_by("current_version__window_start", "pk")
+
+
+def vote_counts(version_ids: Iterable[int]) -> Mapping[int, VoteCount]:
+    """Votes by version id, in one query."""
+    ids = list(version_ids)
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, planning_votes_for(id), planning_required_votes(id)"
+            " FROM planning_planversion WHERE id = ANY(%s)",
+            [ids],
+        )
+        return {pk: VoteCount(approvals, required) for pk, approvals, required in cursor.fetchall()}
+
+
+def plan_cards(rows: Iterable[Plan]) -> list[PlanCard]:
+    """Cards for plans read with `plans()`; two queries however many there are."""
+    found = list(rows)
+    counts = vote_counts(p.current_version_id for p in found if p.current_version_id)
+    return [_card(plan, counts) for plan in found]
+
+
+def _card(plan: Plan, counts: Mapping[int, VoteCount]) -> PlanCard:
+    version = plan.current_version
+    content = parse_content(version.content) if version else None
+    votes = counts.get(version.pk, VoteCount(0, 1)) if version else VoteCount(0, 1)
+    return PlanCard(plan=plan, content=content, votes=votes)
+
+
+def plan_page(plan_id: int) -> PlanPage | None:
+    """The plan with its whole history, None when there is none of this number."""
+    plan = plans().filter(pk=plan_id).first()
+    if plan is None:
+        return None
+    events = PlannedEvent.objects.filter(version_id=plan.current_version_id).select_related("cohort")
+    return PlanPage(
+        card=plan_cards([plan])[0],
+        versions=tuple(plan.versions.order_by("-number")),
+        requests=tuple(plan.requests.select_related("by").order_by("-number")),
+        votes=tuple(Vote.objects.filter(version__plan=plan).select_related("voter", "version").order_by("-pk")),
+        transitions=tuple(plan.transitions.select_related("by").order_by("pk")),
+        events=tuple(events.order_by("-mean_mw", "pk")),
+    )
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """How often and when a cohort was called in a span of time."""
+
+    calls: int
+    last_ended_at: datetime | None
+    spans: tuple[tuple[datetime, datetime], ...]
+
+
+def committed_events(*, since: datetime) -> QuerySet[PlannedEvent]:
+    """Events of authorised, running and completed plans that end after `since`: they use up budgets and rest."""
+    return PlannedEvent.objects.filter(version__current_of__status__in=COMMITTED, ends_at__gt=since).order_by(
+        "starts_at", "pk"
+    )
+
+
+def calls_of_cohorts(*, since: datetime) -> Mapping[int, CallRecord]:
+    """Calls by cohort id since `since` (the start of the season), decided ones of the future included."""
+    spans: dict[int, list[tuple[datetime, datetime]]] = {}
+    for cohort_id, starts_at, ends_at in committed_events(since=since).values_list("cohort_id", "starts_at", "ends_at"):
+        spans.setdefault(cohort_id, []).append((starts_at, ends_at))
+    return {
+        cohort_id: CallRecord(len(found), max(end for _start, end in found), tuple(found))
+        for cohort_id, found in spans.items()
+    }
+
+
+def contents_committed(*, since: datetime) -> list[PlanContent]:
+    """Contents of the plans behind `committed_events`, oldest first: who was called, to spread the calls fairly."""
+    rows = PlanVersion.objects.filter(current_of__status__in=COMMITTED, window_end__gt=since).order_by("pk")
+    return [parse_content(text) for text in rows.values_list("content", flat=True)]
+
+
+def agent_has_spoken(*, start: datetime, end: datetime) -> bool:
+    """Whether the watch agent has asked for a plan in this span already, however it ended."""
+    return Plan.objects.filter(origin=Origin.AGENT, requested_at__gte=start, requested_at__lt=end).exists()
+
+
+def live_plan_overlaps(*, start: datetime, end: datetime) -> bool:
+    """Whether a plan that has not ended, or is still being planned, covers part of the span."""
+    overlapping = Q(current_version__window_start__lt=end, current_version__window_end__gt=start)
+    return Plan.objects.filter(status__in=LIVE).filter(overlapping | Q(current_version=None)).exists()
+
+
+def newest_transition_at() -> datetime | None:
+    """When a plan last changed its state (wall time)."""
+    newest: datetime | None = Transition.objects.aggregate(at=Max("wall_at"))["at"]
+    return newest
