@@ -54,6 +54,13 @@ def server(folder: Path) -> Iterator[EmbeddedPostgres]:
     embedded.stop()
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[EmbeddedPostgres]:
+    """One running server for the tests that only look."""
+    with temporary_postgres() as embedded:
+        yield embedded
+
+
 def ask(server: EmbeddedPostgres, role: str, query: str, database: str = "portal") -> object:
     with psycopg.connect(server.dsn(role, database)) as connection:
         row = connection.execute(query).fetchone()
@@ -65,71 +72,64 @@ def mode_of(path: Path) -> int:
 
 
 class TestFirstStart:
-    def test_serves_four_roles_and_no_tcp(self, server: EmbeddedPostgres) -> None:
-        with server:
-            for role in ("web", "worker", "dispatch", "owner"):
-                assert ask(server, role, "SELECT current_user") == f"portal_{role}"
-            assert ask(server, "superuser", "SHOW listen_addresses") == ""
-            assert ask(server, "superuser", "SHOW data_checksums") == "on"
-            assert ask(server, "superuser", "SHOW server_encoding") == "UTF8"
+    def test_serves_four_roles_and_no_tcp(self, running: EmbeddedPostgres) -> None:
+        for role in ("web", "worker", "dispatch", "owner"):
+            assert ask(running, role, "SELECT current_user") == f"portal_{role}"
+        assert ask(running, "superuser", "SHOW listen_addresses") == ""
+        assert ask(running, "superuser", "SHOW data_checksums") == "on"
+        assert ask(running, "superuser", "SHOW server_encoding") == "UTF8"
 
-    def test_refuses_wrong_passwords_and_trusts_nobody(self, server: EmbeddedPostgres) -> None:
-        with server:
-            with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-                psycopg.connect(host=str(server.home.socket_dir), user="postgres", password="guess", dbname="portal")
-            rules = (server.home.cluster / "pg_hba.conf").read_text().splitlines()
-            methods = {line.split()[-1] for line in rules if line.strip() and not line.startswith("#")}
+    def test_refuses_wrong_passwords_and_trusts_nobody(self, running: EmbeddedPostgres) -> None:
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(host=str(running.home.socket_dir), user="postgres", password="guess", dbname="portal")
+        rules = (running.home.cluster / "pg_hba.conf").read_text().splitlines()
+        methods = {line.split()[-1] for line in rules if line.strip() and not line.startswith("#")}
         assert methods == {"scram-sha-256"}
 
-    def test_roles_own_and_may_nothing_beyond_their_part(self, server: EmbeddedPostgres) -> None:
-        with server:
-            with psycopg.connect(server.dsn("owner")) as owner:
-                owner.execute("CREATE TABLE thing (id int)")
-            for role in ("web", "worker", "dispatch"):
-                with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    ask(server, role, "SELECT 1 FROM thing")
-                with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    ask(server, role, "CREATE TABLE other (id int)")
-            privileged = ask(
-                server,
-                "superuser",
-                "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'portal_%' "
-                "AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)",
-            )
+    def test_roles_own_and_may_nothing_beyond_their_part(self, running: EmbeddedPostgres) -> None:
+        with psycopg.connect(running.dsn("owner")) as owner:
+            owner.execute("CREATE TABLE thing (id int)")
+        for role in ("web", "worker", "dispatch"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                ask(running, role, "SELECT 1 FROM thing")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                ask(running, role, "CREATE TABLE other (id int)")
+        privileged = ask(
+            running,
+            "superuser",
+            "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'portal_%' "
+            "AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)",
+        )
         assert privileged == 0
 
-    def test_files_are_private(self, server: EmbeddedPostgres) -> None:
-        with server:
-            home = server.home
-            assert mode_of(home.cluster) == 0o700
-            assert mode_of(home.socket_dir) == 0o700
-            assert mode_of(home.passwords) == 0o600
-            assert mode_of(server.write_urls()) == 0o600
-            assert set(json.loads(server.write_urls().read_text())) == {"web", "worker", "dispatch", "owner"}
-            assert mode_of(home.socket_dir / ".s.PGSQL.5432") == 0o700
+    def test_files_are_private(self, running: EmbeddedPostgres) -> None:
+        home = running.home
+        assert mode_of(home.cluster) == 0o700
+        assert mode_of(home.socket_dir) == 0o700
+        assert mode_of(home.passwords) == 0o600
+        assert mode_of(running.write_urls()) == 0o600
+        assert set(json.loads(running.write_urls().read_text())) == {"web", "worker", "dispatch", "owner"}
+        assert mode_of(home.socket_dir / ".s.PGSQL.5432") == 0o700
 
-    def test_passwords_stand_in_no_log_and_no_database_file(self, server: EmbeddedPostgres) -> None:
-        with server:
-            passwords = [password.encode() for password in json.loads(server.home.passwords.read_text()).values()]
-        files = [path for path in server.home.path.rglob("*") if path.is_file() and path != server.home.passwords]
-        assert server.home.path / "postgres.log" in files
+    def test_passwords_stand_in_no_log_and_no_database_file(self, running: EmbeddedPostgres) -> None:
+        passwords = [password.encode() for password in json.loads(running.home.passwords.read_text()).values()]
+        files = [path for path in running.home.path.rglob("*") if path.is_file() and path != running.home.passwords]
+        assert running.home.path / "postgres.log" in files
         assert not [path for path in files if any(password in path.read_bytes() for password in passwords)]
 
-    def test_database_has_btree_gist_as_have_later_ones(self, server: EmbeddedPostgres) -> None:
+    def test_database_has_btree_gist_as_have_later_ones(self, running: EmbeddedPostgres) -> None:
         query = "SELECT extname FROM pg_extension WHERE extname = 'btree_gist'"
-        with server:
-            server.provision("another")
-            server.provision("another")
-            assert ask(server, "web", query) == "btree_gist"
-            assert ask(server, "web", query, "another") == "btree_gist"
-            owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'another'"
-            assert ask(server, "owner", owner) == "portal_owner"
+        running.provision("another")
+        running.provision("another")
+        assert ask(running, "web", query) == "btree_gist"
+        assert ask(running, "web", query, "another") == "btree_gist"
+        owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'another'"
+        assert ask(running, "owner", owner) == "portal_owner"
 
     @only_root
-    def test_root_does_not_run_it_as_root(self, server: EmbeddedPostgres) -> None:
-        with server:
-            assert server.pid
-            assert Path(f"/proc/{server.pid}").stat().st_uid == server.home.account.uid != 0
+    def test_root_does_not_run_it_as_root(self, running: EmbeddedPostgres) -> None:
+        assert running.pid
+        assert Path(f"/proc/{running.pid}").stat().st_uid == running.home.account.uid != 0
 
 
 class TestRestart:
