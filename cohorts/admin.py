@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.forms.models import construct_instance
 from django.http import HttpRequest, HttpResponse
 
 from cohorts.models import Cohort, CohortChange
@@ -39,6 +40,10 @@ class CohortForm(forms.ModelForm):
             self.add_error(name if name in self.fields else None, str(self.refusal))
         return cleaned
 
+    def _post_clean(self) -> None:
+        # The operation checks the values, in better words than Django's "constraint violated".
+        self.instance = construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
+
 
 class ChangeInline(admin.TabularInline):
     """Who changed what, newest first; never edited."""
@@ -54,7 +59,7 @@ class ChangeInline(admin.TabularInline):
         """Whoever sees the cohort sees its record."""
         return request.user.has_perm("cohorts.view_cohort")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:  # noqa: ARG002 (Django's signature)
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 (Django's signature)
         """The operations write it."""
         return False
 

@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 from django.db.models import Count
-from grid.queries import TemperatureUnknown, temperature_forecast
 from numpy.typing import NDArray
 
 from cohorts.core.fleet import CohortBand, fleet_firm_mw
@@ -18,9 +17,12 @@ from cohorts.core.response import FlexibilityBand, ProgrammeRules, flexibility_m
 from cohorts.models import Account, Cohort, CohortQuerySet
 from grid.core.intervals import CENTRAL, QUARTER, ceil_to, floor_to, local_hour, quarter_hours
 from grid.core.refusals import Invalid, NotFound
+from grid.queries import TemperatureUnknown, temperature_forecast
 
 AVAILABILITY_SPAN: Final = dt.timedelta(hours=3)
 LONGEST_FLEXIBILITY: Final = dt.timedelta(days=7)
+FARTHEST_BACK: Final = dt.timedelta(days=366)
+FARTHEST_AHEAD: Final = dt.timedelta(days=30)
 
 
 class CohortUnknown(NotFound):
@@ -34,17 +36,13 @@ class CohortUnknown(NotFound):
 
 
 class FlexibilitySpanRefused(Invalid):
-    """The span asked for ends before it starts, or is too long."""
+    """The span asked for ends before it starts, is too long, or too far away. `field` is the end at fault."""
 
-    field = "end"
-
-    def __init__(self, start: dt.datetime, end: dt.datetime) -> None:
-        self.start, self.end = start, end
+    def __init__(self, field: str, why: str) -> None:
+        self.field, self.why = field, why
 
     def __str__(self) -> str:
-        if self.end <= self.start:
-            return "end must be later than start."
-        return f"end must be at most {LONGEST_FLEXIBILITY.days} days after start."
+        return f"{self.field} must be {self.why}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +119,23 @@ def cohort_flexibility(*, cohort: Cohort, start: dt.datetime, end: dt.datetime, 
 
     Raises FlexibilitySpanRefused, or grid.queries.TemperatureUnknown when no temperature of its place is known by then.
     """
-    if not start < end <= start + LONGEST_FLEXIBILITY:
-        raise FlexibilitySpanRefused(start, end)
+    _check_span(start, end, at)
     starts = quarter_hours(floor_to(start, QUARTER), ceil_to(end, QUARTER))
     temps_f = temperature_forecast(place=cohort.weather_place, start=starts[0], end=starts[-1] + QUARTER, at=at)
     accounts = enrolled_accounts([cohort.pk])[cohort.pk]
     band, within = _callable_band(cohort, accounts, starts, temps_f)
     return Flexibility(cohort.pk, tuple(starts), band.p10_mw, band.p50_mw, band.p90_mw, within)
+
+
+def _check_span(start: dt.datetime, end: dt.datetime, at: dt.datetime) -> None:
+    if end <= start:
+        raise FlexibilitySpanRefused("end", "later than start")
+    if end - start > LONGEST_FLEXIBILITY:
+        raise FlexibilitySpanRefused("end", f"at most {LONGEST_FLEXIBILITY.days} days after start")
+    if at - start > FARTHEST_BACK:
+        raise FlexibilitySpanRefused("start", f"at most {FARTHEST_BACK.days} days ago")
+    if end - at > FARTHEST_AHEAD:
+        raise FlexibilitySpanRefused("end", f"at most {FARTHEST_AHEAD.days} days ahead")
 
 
 def availability_of(cohorts: Sequence[Cohort], *, at: dt.datetime) -> dict[int, CohortAvailability]:

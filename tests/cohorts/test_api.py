@@ -230,6 +230,9 @@ class TestFlexibilitySpan:
             (["end"], "start=2023-09-06T20:00:00Z&end=2023-09-06T20:00:00Z"),
             (["end"], "start=2023-09-06T20:00:00Z&end=2023-09-06T19:00:00Z"),
             (["end"], "start=2023-09-06T20:00:00Z&end=2023-09-13T20:00:01Z"),
+            (["end"], "start=9999-12-31T22:00:00Z&end=9999-12-31T23:59:59Z"),
+            (["end"], "start=9999-12-31T22:00:00-14:00&end=9999-12-31T23:59:59-14:00"),
+            (["start"], "start=0001-01-01T00:00:00%2B14:00&end=0001-01-01T03:00:00%2B14:00"),
         ],
     )
     def test_refuses_naming_the_field(self, api: Client, pearland: Cohort, fields: list[str], query: str) -> None:

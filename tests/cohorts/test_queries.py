@@ -147,11 +147,22 @@ class TestCohortFlexibility:
         with pytest.raises(TemperatureUnknown):
             cohort_flexibility(cohort=pearland, start=AT, end=AT + HOUR, at=AT)
 
-    @pytest.mark.parametrize("length", [timedelta(0), -HOUR, timedelta(days=7, seconds=1)])
-    def test_refuses_the_span(self, pearland: Cohort, hot: None, length: timedelta) -> None:
+    @pytest.mark.parametrize(
+        ("field", "start", "length"),
+        [
+            ("end", AT, timedelta(0)),
+            ("end", AT, -HOUR),
+            ("end", AT, timedelta(days=7, seconds=1)),
+            ("end", AT + timedelta(days=30), HOUR),
+            ("start", AT - timedelta(days=367), HOUR),
+        ],
+    )
+    def test_refuses_the_span(
+        self, pearland: Cohort, hot: None, field: str, start: datetime, length: timedelta
+    ) -> None:
         with pytest.raises(FlexibilitySpanRefused) as caught:
-            cohort_flexibility(cohort=pearland, start=AT, end=AT + length, at=AT)
-        assert caught.value.field == "end"
+            cohort_flexibility(cohort=pearland, start=start, end=start + length, at=AT)
+        assert caught.value.field == field
 
 
 class TestFlexibilityOverHttp:
