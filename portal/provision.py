@@ -9,28 +9,22 @@ import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from grid.core.intervals import CENTRAL
+from grid.feeds import SYNTHETIC, scenarios
+from grid.models import MAX_SPEED, MIN_SPEED
+from grid.operations import start_clock
 from portal import fence, roles
 
-CENTRAL: Final = ZoneInfo("America/Chicago")
-LIVE, REPLAY, DRILL = "LIVE", "REPLAY", "DRILL"
-SYNTHETIC: Final = "synthetic"
+LIVE, REPLAY = "LIVE", "REPLAY"
 DRILL_DATE: Final = dt.date(2026, 8, 12)  # a Wednesday in the hottest weeks
 DRILL_TIME: Final = dt.time(14, 0)
 DEFAULT_SPEED: Final = 60.0
-MIN_SPEED, MAX_SPEED = 1.0, 600.0
-SCENARIO_DATES: Final = {
-    "eea2_2023": dt.date(2023, 9, 6),
-    "record_peak_2023": dt.date(2023, 8, 10),
-    "record_tie_2024": dt.date(2024, 8, 20),
-    "mild_stress_2025": dt.date(2025, 8, 18),
-}
 _LOCK_KEY: Final = 4_118_002  # advisory lock: two starts on one outside database prepare it one after the other
 
 
@@ -69,7 +63,7 @@ def plan_start(
     if not MIN_SPEED <= chosen_speed <= MAX_SPEED:
         raise StartRefused(f"--speed must be between {MIN_SPEED:g} and {MAX_SPEED:g}.")
     if replay and not scenario:
-        raise StartRefused(f"--replay needs --scenario: a day YYYY-MM-DD or one of {', '.join(SCENARIO_DATES)}.")
+        raise StartRefused(f"--replay needs --scenario: a day YYYY-MM-DD or one of {', '.join(scenarios())}.")
     day = scenario_date(scenario) if scenario else DRILL_DATE
     # A replayed day is watched from its beginning; a drill goes straight to the afternoon.
     begins = dt.datetime.combine(day, dt.time() if replay else DRILL_TIME, CENTRAL).astimezone(dt.UTC)
@@ -79,14 +73,13 @@ def plan_start(
 
 def scenario_date(text: str) -> dt.date:
     """The operating day (Central) of a scenario id or of YYYY-MM-DD. Raises StartRefused."""
-    if text in SCENARIO_DATES:
-        return SCENARIO_DATES[text]
+    known = scenarios()
+    if text in known:
+        return known[text].day
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise StartRefused(
-            f"--scenario {text}: not a day YYYY-MM-DD, and not one of {', '.join(SCENARIO_DATES)}."
-        ) from None
+        raise StartRefused(f"--scenario {text}: not a day YYYY-MM-DD, and not one of {', '.join(known)}.") from None
 
 
 def prepare(*, start: Start, wall_at: dt.datetime) -> None:
@@ -116,9 +109,10 @@ def migrate_if_needed() -> bool:
 
 
 def set_clock(*, start: Start, wall_at: dt.datetime) -> None:
-    """Tell the one clock how this run keeps time; a scenario that was running before goes on where it was left."""
-    from grid.operations import start_clock
+    """Tell the one clock how this run keeps time; a scenario that was running before goes on where it was left.
 
+    Raises a Refusal where the replay file cannot serve.
+    """
     start_clock(
         mode=start.mode,
         source=start.source,

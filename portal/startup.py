@@ -58,13 +58,14 @@ class HostUnusable(Exception):
 
 
 class PreparationFailed(Exception):
-    """Migrations, demo data or the clock could not be set; the child has said why."""
+    """Migrations, demo data or the clock could not be set; the child has said why (exit code 2: the options)."""
 
     def __init__(self, exit_code: int, log_path: Path) -> None:
         self.exit_code = exit_code
         self.log_path = log_path
-        tail = log_path.read_text(errors="replace")[-2000:].strip()
-        super().__init__(f"The database could not be prepared ({log_path}):\n{tail}")
+        said = log_path.read_text(errors="replace")[-2000:].strip()
+        words = said.removeprefix("CommandError: ")
+        super().__init__(words if exit_code == 2 else f"The database could not be prepared ({log_path}):\n{said}")
 
 
 @dataclass(frozen=True)

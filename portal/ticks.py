@@ -72,4 +72,5 @@ def release_interrupted(wall_at: dt.datetime) -> int:
 
     For the start of the only worker. Tasks are safe to run twice. Returns how many there were.
     """
-    return OrmQ.objects.filter(lock__gt=wall_at).update(lock=wall_at)
+    released: int = OrmQ.objects.filter(lock__gt=wall_at).update(lock=wall_at)
+    return released

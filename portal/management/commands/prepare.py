@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from grid.core.refusals import Refusal
 from portal.management.commands.up import add_clock_options, start_from
 from portal.provision import StartRefused, prepare
 
@@ -21,5 +22,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             prepare(start=start_from(options), wall_at=timezone.now())
-        except StartRefused as error:
+        except (StartRefused, Refusal) as error:
             raise CommandError(str(error), returncode=2) from error

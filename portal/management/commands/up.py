@@ -63,7 +63,8 @@ class Command(BaseCommand):
         except USAGE_ERRORS as error:
             raise CommandError(str(error), returncode=2) from error
         except FAILURES as error:
-            raise CommandError(_with_log(error)) from error
+            refused = isinstance(error, PreparationFailed) and error.exit_code == 2
+            raise CommandError(_with_log(error), returncode=2 if refused else 1) from error
         except PermissionError as error:
             raise CommandError(f"No permission for {error.filename}; name another --data-dir.") from error
 

@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 from django_q.cluster import Cluster
-from grid.clock import now
 from grid.operations import beat
 
+from grid.clock import now
 from portal.ticks import Ticker, release_interrupted
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ class Command(BaseCommand):
     help = "Run queued and recurring work: ingest, planning, simulation, measurement. SIGTERM to this process ends it."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        logging.getLogger("django-q").setLevel(logging.WARNING)  # at 60x every task's coming and going fills the disk
         stop = threading.Event()
         release_interrupted(timezone.now())
         connections.close_all()  # the queue's processes are forks of this one and must not share its connection
