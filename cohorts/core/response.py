@@ -123,9 +123,11 @@ def flexibility_mw(
     stage_mean = np.mean(staying * decay_share(model, steps)[np.newaxis, :], axis=1)
     mean_kw = controllable_kw(model, kw_per_account, temps, hours) * stage_mean * sustainable_share(model, len(steps))
     mean_mw = accounts * mean_kw / KW_PER_MW
-    cv, skew = _relative_spread(model, accounts, np.mean(staying, axis=1))
-    quantiles = [np.maximum(mean_mw * (1.0 + cv * _cornish_fisher(z, skew)), 0.0) for z in (-Z90, 0.0, Z90)]
-    return FlexibilityBand(*quantiles)
+    participation = np.mean(staying, axis=1)
+    cv, skew = _relative_spread(model, accounts, participation)
+    low, middle, high = (np.maximum(mean_mw * (1.0 + cv * _cornish_fisher(z, skew)), 0.0) for z in (-Z90, 0.0, Z90))
+    everyone_mw = mean_mw / participation  # very small cohorts: the correction for skew must not pass full response
+    return FlexibilityBand(np.minimum(low, everyone_mw), np.minimum(middle, everyone_mw), high)
 
 
 def _relative_spread(model: ResponseModel, accounts: int, participation: Array) -> tuple[Array, Array]:

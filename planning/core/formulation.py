@@ -28,8 +28,9 @@ STEP_H: Final = 0.25
 INTEGER_UP_TO_ACCOUNTS: Final = 100
 """Cohorts up to this size are planned in whole accounts; larger ones continuously, then rounded."""
 
-SHORT_ABOVE_COST: Final = 2.0
-"""A missing MWh costs at least this many times the dearest incentive: the target is missed only if it must be."""
+SHORT_ABOVE_COST: Final = 20.0
+"""A missing MWh costs at least this many times the dearest incentive: the target is missed only where it must be, not
+to save the last large site for a small remainder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def objective(problem: PlanningProblem, patterns: tuple[Pattern, ...], profiles:
     cost[columns.short : columns.over] = short_usd * STEP_H
     cost[columns.over : columns.rebound_peak] = OVER_USD_PER_MWH * STEP_H
     cost[columns.rebound_peak] = weights.rebound_usd_per_mw
-    cost[columns.slack] = short_usd * problem.window_h / 2.0
+    cost[columns.slack] = weights.short_usd_per_mwh * problem.window_h / 2.0
     return cost
 
 
