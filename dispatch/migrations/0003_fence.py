@@ -40,15 +40,18 @@ DROP FUNCTION dispatch_check_claim();
 """
 
 SIGNAL = """
-CREATE FUNCTION dispatch_calls_nobody(payload bytea, event_name text) RETURNS boolean
+-- Whether the bytes are the approved event with nothing left to do: no interval, no time (OpenADR 3.1 User Guide 7.9).
+CREATE FUNCTION dispatch_calls_nobody(payload bytea, approved bytea) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    event jsonb := convert_from(payload, 'UTF8')::jsonb;
+    event jsonb;
+    original jsonb;
 BEGIN
-    RETURN coalesce(event ->> 'eventName' = event_name
-        AND jsonb_typeof(event -> 'intervals') IS NOT DISTINCT FROM 'array' AND event -> 'intervals' = '[]'::jsonb
-        AND event #>> '{intervalPeriod,duration}' = 'PT0S', FALSE);
-EXCEPTION WHEN data_exception THEN
+    event := convert_from(payload, 'UTF8')::jsonb;
+    original := convert_from(approved, 'UTF8')::jsonb;
+    RETURN coalesce(event -> 'intervals' = '[]'::jsonb AND event #>> '{intervalPeriod,duration}' = 'PT0S'
+        AND event - ARRAY['intervals', 'intervalPeriod'] = original - ARRAY['intervals', 'intervalPeriod'], FALSE);
+EXCEPTION WHEN data_exception OR invalid_parameter_value THEN
     RETURN FALSE;
 END $$;
 
@@ -89,7 +92,7 @@ BEGIN
         IF NOT EXISTS (SELECT 1 FROM dispatch_signal o WHERE o.planned_event_id = s.planned_event_id AND o.kind = 'EVENT') THEN
             RETURN 'there is nothing to cancel';
         END IF;
-        IF NOT dispatch_calls_nobody(s.payload, e.event_name) THEN
+        IF NOT dispatch_calls_nobody(s.payload, e.payload) THEN
             RETURN 'a cancellation calls nobody';
         END IF;
         RETURN NULL;
@@ -163,7 +166,7 @@ DROP FUNCTION dispatch_check_signal_change();
 DROP TRIGGER signal_is_approved ON dispatch_signal;
 DROP FUNCTION dispatch_check_signal();
 DROP FUNCTION dispatch_signal_objection(dispatch_signal);
-DROP FUNCTION dispatch_calls_nobody(bytea, text);
+DROP FUNCTION dispatch_calls_nobody(bytea, bytea);
 """
 
 
