@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
 from django_q.cluster import Cluster
-from grid.operations import beat
 
 from grid.clock import now
+from grid.operations import beat
 from portal.ticks import Ticker, release_interrupted
 
 logger = logging.getLogger(__name__)
