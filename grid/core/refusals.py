@@ -1,6 +1,7 @@
 """What an operation may refuse, by kind. Each app subclasses these beside the function that raises them.
 
-An entry point turns the kind into its own words: an HTTP status, a form error, an exit code. `str()` makes the sentence.
+An entry point turns the kind into its own words: an HTTP status, a form error, an exit code.
+`str()` makes the sentence.
 """
 
 from __future__ import annotations
