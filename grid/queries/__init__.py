@@ -1,0 +1,56 @@
+"""What was known of the grid at an instant. Every read is bounded by `at`: a row observed later does not exist yet.
+
+Hours are named by their start. An hour is known once it has ended, whatever the source's own rhythm.
+"""
+
+from grid.queries.ahead import (
+    PUBLISHED_PEAKS_MW,
+    expected_price_of,
+    forecast_at,
+    price_forecast,
+    reference_peak_mw,
+    stress_at,
+)
+from grid.queries.observed import (
+    HISTORY_DAYS,
+    CurrentSnapshot,
+    actual_prices,
+    current_snapshot,
+    data_source,
+    grid_peak_mw,
+    heartbeat_wall_at,
+    latest_snapshot,
+    load_history,
+    price_history,
+    price_peak,
+    recent_snapshots,
+    temperature_history,
+)
+from grid.queries.weather import TemperatureUnknown, Weather, WeatherHour, temperature_forecast, weather_at
+
+__all__ = [
+    "HISTORY_DAYS",
+    "PUBLISHED_PEAKS_MW",
+    "CurrentSnapshot",
+    "TemperatureUnknown",
+    "Weather",
+    "WeatherHour",
+    "actual_prices",
+    "current_snapshot",
+    "data_source",
+    "expected_price_of",
+    "forecast_at",
+    "grid_peak_mw",
+    "heartbeat_wall_at",
+    "latest_snapshot",
+    "load_history",
+    "price_forecast",
+    "price_history",
+    "price_peak",
+    "recent_snapshots",
+    "reference_peak_mw",
+    "stress_at",
+    "temperature_forecast",
+    "temperature_history",
+    "weather_at",
+]
