@@ -152,9 +152,8 @@ def write_new_cohort(
     with _names_once(cohort), transaction.atomic():
         cohort.save(force_insert=True)
         _enrol(cohort, account_zips, random_seed)
-        CohortChange.objects.create(
-            cohort=cohort, by=by, at=at, before=None, after=_recorded(cohort, (*FIXED_FIELDS, *CHANGEABLE_FIELDS))
-        )
+        after = _recorded(cohort, (*FIXED_FIELDS, *CHANGEABLE_FIELDS))
+        CohortChange.objects.create(cohort=cohort, by_id=by.pk if by else None, at=at, before=None, after=after)
     return cohort
 
 

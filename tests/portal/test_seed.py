@@ -82,6 +82,11 @@ class TestPeople:
 
 
 class TestAgain:
+    @pytest.fixture(autouse=True)
+    def quick_hashes(self, settings: Any) -> None:
+        """What is asked here does not depend on how dear a password's hash is."""
+        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
     def test_nothing_changes(self, run: Any) -> None:
         path = run().credentials_path
         before = (path.read_text(), hashes(), ApiToken.objects.count(), Account.objects.count())
