@@ -53,6 +53,7 @@ class CohortListView(GenericAPIView):
     ordering = ("id",)
     ordering_fields = ("id",)
 
+    @extend_schema(operation_id="cohorts_list", responses=CohortOutput(many=True))
     def get(self, _request: Request) -> Response:
         """Every cohort with its enrolled, available and firm MW."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
