@@ -1,0 +1,309 @@
+"""What frames every page: the mode in words, the portal's time, what awaits this person, how the processes do.
+
+Everything is read when a template asks for it and guarded there: an error page must render when the database is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Final, TypeVar
+
+from django.db import DatabaseError, InterfaceError
+from django.db.models import DateTimeField, Exists, F, Func, OuterRef, Subquery, TextField, Value
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from grid import clock
+from grid.core.intervals import CENTRAL
+from grid.models import Clock, ProcessHeartbeat, Snapshot
+from planning.models import Decision, Plan, Vote
+from planning.queries import plans_awaiting_approval
+from portal.roles import ROLES
+from portal.templatetags.quantities import duration_words
+
+SPEEDS: Final = (1, 10, 60, 120, 300, 600)
+LATE_AFTER: Final = timedelta(seconds=15)  # wall time without a heartbeat
+STALE_AFTER: Final = timedelta(hours=2)  # portal time; hourly sources are one hour old just before the next row
+WATCHED: Final = ("worker", "dispatch")
+NAVIGATION: Final = (
+    ("Overview", "overview", ("overview",)),
+    ("Plans", "plans", ("plans", "plan", "generate", "approve", "reject", "edit", "abort")),
+    ("Events", "events", ("events", "event")),
+    ("Cohorts", "cohorts", ("cohorts", "cohort")),
+    ("Signals", "signals", ("signals",)),
+)
+SYNTHETIC: Final = "synthetic"
+VOTED: Final = "you have voted on it"
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationItem:
+    """One link of the main navigation."""
+
+    name: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HealthItem:
+    """How one part of the system does."""
+
+    name: str
+    words: str
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """A plan open for a vote, and why this person cannot vote on it (empty: they can)."""
+
+    plan: Plan
+    objection: str
+
+
+def frame(request: HttpRequest) -> Mapping[str, Any]:
+    """The context processor: `frame` for every template."""
+    return {"frame": frame_of(request)}
+
+
+def frame_of(request: HttpRequest) -> Frame:
+    """One frame per request, so that a view and its template read the clock once."""
+    found = getattr(request, "portal_frame", None)
+    if found is None:
+        found = request.portal_frame = Frame(request)  # type: ignore[attr-defined]
+    return found
+
+
+def portal_now(request: HttpRequest) -> datetime:
+    """The portal's time of this request, for views. Raises DatabaseError."""
+    state = frame_of(request).clock
+    return state.at if state is not None else clock.now()
+
+
+class Frame:
+    """Lazy answers, each None or empty when the database does not give it."""
+
+    def __init__(self, request: HttpRequest | None) -> None:
+        self._request = request
+
+    @cached_property
+    def _read(self) -> Reading | None:
+        return _guarded(_reading, None)
+
+    @property
+    def clock(self) -> clock.ClockState | None:
+        """The clock's state."""
+        return self._read.clock if self._read else None
+
+    @property
+    def now(self) -> datetime | None:
+        """Portal time."""
+        return self.clock.at if self.clock else None
+
+    @property
+    def mode_word(self) -> str:
+        """DRILL, REPLAY, SIMULATED GRID; empty when LIVE on real data, or not known."""
+        if self.clock is None:
+            return ""
+        return "SIMULATED GRID" if self.clock.mode == "LIVE" and self._synthetic else self._scenario_word
+
+    @property
+    def _scenario_word(self) -> str:
+        return "" if self.clock is None or self.clock.mode == "LIVE" else str(self.clock.mode)
+
+    @property
+    def _synthetic(self) -> bool:
+        return self.clock is not None and self.clock.source == SYNTHETIC
+
+    @property
+    def mode_words(self) -> str:
+        """The mode as a sentence; empty when LIVE on real data."""
+        state = self.clock
+        if state is None or not self.mode_word:
+            return ""
+        if state.mode == "LIVE":
+            return "SIMULATED GRID: live clock, synthetic data. No number here comes from ERCOT."
+        scenario = f"REPLAY of {state.label}" if state.mode == Clock.Mode.REPLAY else f"DRILL: {state.label}"
+        return f"{scenario}, {state.speed:g}x. Nothing leaves the portal."
+
+    @property
+    def paused(self) -> bool:
+        """Whether a person paused scenario time."""
+        return bool(self.clock and self.clock.paused)
+
+    @property
+    def held_words(self) -> str:
+        """Why scenario time stands still; empty while it runs."""
+        state = self.clock
+        if state is None or state.mode == "LIVE":
+            return ""
+        if state.paused:
+            return "Scenario time is paused."
+        if not state.held:
+            return ""
+        plan_id = self.held_plan_id
+        return f"Scenario time waits for the vote on plan {plan_id}." if plan_id else "Scenario time waits for a vote."
+
+    @property
+    def held_plan_id(self) -> int | None:
+        """The plan whose vote is awaited, the most urgent first."""
+        state = self.clock
+        if state is None or state.paused or not state.held:
+            return None
+        return next((item.plan.pk for item in self.awaiting), None)
+
+    @property
+    def speed(self) -> int:
+        """Scenario seconds per wall second."""
+        return round(self.clock.speed) if self.clock else 1
+
+    @property
+    def speeds(self) -> tuple[int, ...]:
+        """What the speed control offers; the present speed is among them."""
+        return tuple(sorted({*SPEEDS, self.speed}))
+
+    @property
+    def speed_words(self) -> str:
+        """`60x`, `paused`, `waiting for a vote`; empty when LIVE."""
+        state = self.clock
+        if state is None or state.mode == "LIVE":
+            return ""
+        if state.paused:
+            return "paused"
+        return "waiting for a vote" if state.held else f"{state.speed:g}x"
+
+    @property
+    def zone(self) -> str:
+        """`UTC-5` of Central Prevailing Time now."""
+        offset = self.now.astimezone(CENTRAL).utcoffset() if self.now else None
+        return "" if offset is None else f"UTC−{-offset // timedelta(hours=1)}"
+
+    @cached_property
+    def _user(self) -> Any:
+        user = getattr(self._request, "user", None)
+        return _guarded(lambda: user if user is not None and user.is_authenticated else None, None)
+
+    @property
+    def username(self) -> str:
+        """Who is signed in; empty for nobody."""
+        return self._user.get_username() if self._user else ""
+
+    @cached_property
+    def rights(self) -> frozenset[str]:
+        """What their roles allow. Only for what to offer: the operations check for themselves."""
+        user = self._user
+        return frozenset(_guarded(user.get_group_permissions, set())) if user else frozenset()
+
+    @property
+    def role(self) -> str:
+        """The role whose rights these are, in a word; empty when it is none of the usual ones."""
+        return next((role for role, rights in ROLES.items() if rights and set(rights) == self.rights), "")
+
+    @property
+    def may_control_clock(self) -> bool:
+        """Whether the clock's controls are offered."""
+        return self._scenario_word != "" and "grid.control_clock" in self.rights
+
+    @property
+    def path(self) -> str:
+        """Where a control returns to."""
+        return self._request.get_full_path() if self._request else "/"
+
+    @property
+    def navigation(self) -> list[NavigationItem]:
+        """The main links, the current one marked."""
+        match = self._request.resolver_match if self._request else None
+        here = match.view_name if match else ""
+        return [NavigationItem(name, reverse(url), here in pages) for name, url, pages in NAVIGATION]
+
+    @cached_property
+    def awaiting(self) -> list[Awaiting]:
+        """All plans open for a vote, the most urgent first."""
+        return _guarded(lambda: _awaiting(self._user.pk), []) if self._user else []
+
+    @property
+    def awaiting_me(self) -> list[Awaiting]:
+        """Those this person can vote on."""
+        return [item for item in self.awaiting if not item.objection]
+
+    @cached_property
+    def health(self) -> list[HealthItem]:
+        """Worker, dispatch and grid feed: age of their last sign of life."""
+        read = self._read
+        if read is None:
+            return [HealthItem("Database", "does not answer", ok=False)]
+        items = [_process_health(name, seen_at) for name, seen_at in read.seen_at.items()]
+        return [*items, _grid_health(read.clock.at, read.observed_at)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The clock and the latest signs of life, read in one look."""
+
+    clock: clock.ClockState
+    seen_at: Mapping[str, datetime | None]
+    observed_at: datetime | None
+
+
+def _reading() -> Reading:
+    """One query. Raises DatabaseError."""
+    heartbeats = {
+        f"{name}_seen_at": Subquery(ProcessHeartbeat.objects.filter(name=name).values("wall_at")) for name in WATCHED
+    }
+    now = Func(function="portal_now", output_field=DateTimeField())
+    known = Snapshot.objects.filter(
+        source=OuterRef("data_source"), observed_at__lte=OuterRef("now"), system_load_mw__isnull=False
+    )
+    newest = Subquery(known.order_by("-observed_at").values("observed_at")[:1])
+    row = Clock.objects.annotate(now=now, **heartbeats).annotate(observed=newest).filter(pk=Clock.SINGLE_ID).first()
+    if row is None:
+        return Reading(clock.state(), dict.fromkeys(WATCHED), None)
+    seen_at = {name: getattr(row, f"{name}_seen_at") for name in WATCHED}
+    return Reading(clock.state_of(row, at=row.now), seen_at, row.observed)
+
+
+def _awaiting(person_id: int) -> list[Awaiting]:
+    """Open plans with the database's own word on whether this person may vote, in one query."""
+    version, approve = F("current_version_id"), Value(Decision.APPROVE.value)
+    objection = Func(
+        Value(person_id), version, approve, function="planning_vote_objection", output_field=TextField(null=True)
+    )
+    voted = Exists(Vote.objects.filter(version=OuterRef("current_version_id"), voter_id=person_id))
+    rows = plans_awaiting_approval().annotate(objection=objection, voted=voted)
+    return [Awaiting(plan, VOTED if plan.voted else plan.objection or "") for plan in rows]
+
+
+def _process_health(name: str, seen_at: datetime | None) -> HealthItem:
+    title = name.capitalize()
+    if seen_at is None:
+        return HealthItem(title, "never seen", ok=False)
+    age = timezone.now() - seen_at
+    seconds = max(0, int(age.total_seconds()))
+    ok = age < LATE_AFTER
+    return HealthItem(title, f"ok, seen {seconds} s ago" if ok else f"silent for {_wall_words(seconds)}", ok)
+
+
+def _grid_health(at: datetime, observed_at: datetime | None) -> HealthItem:
+    if observed_at is None:
+        return HealthItem("Grid feed", "no reading yet", ok=False)
+    age = at - observed_at
+    ok = age <= STALE_AFTER
+    return HealthItem("Grid feed", f"{duration_words(age)} old" if ok else f"stale, {duration_words(age)} old", ok)
+
+
+def _wall_words(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 120 else duration_words(timedelta(seconds=seconds))
+
+
+def _guarded(read: Callable[[], Answer], otherwise: Answer) -> Answer:
+    """The answer, or `otherwise` when the database does not give one."""
+    try:
+        return read()
+    except (DatabaseError, InterfaceError):
+        return otherwise

@@ -1,0 +1,116 @@
+"""Parts the pages share: a state's chip, a bar of MW, a frame for pages rendered without a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django import template
+
+from grid.core.intervals import CENTRAL
+from planning.core.lifecycle import Status
+from planning.models import Strategy
+from portal.frame import Frame
+
+register = template.Library()
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A state as shape, word and tone (empty: normal)."""
+
+    shape: str
+    word: str
+    tone: str = ""
+
+
+CHIPS: Final = {
+    Status.PLANNING: Chip("◌", "being planned"),
+    Status.FAILED: Chip("▲", "no plan found", "warn"),
+    Status.DRAFT: Chip("◌", "draft"),
+    Status.PENDING: Chip("◆", "awaits a vote", "ours"),
+    Status.CHANGES_REQUESTED: Chip("◌", "changes requested"),
+    Status.PARTIAL: Chip("◆", "awaits another vote", "ours"),
+    Status.AUTHORISED: Chip("✓", "approved, not sent yet"),
+    Status.DISPATCHING: Chip("▸", "signals going out"),
+    Status.ACTIVE: Chip("●", "running", "ours"),
+    Status.COMPLETED: Chip("✓", "completed"),
+    Status.REJECTED: Chip("✕", "rejected"),
+    Status.EXPIRED: Chip("▲", "expired undecided", "warn"),
+    Status.SUPERSEDED: Chip("✕", "replaced"),
+    Status.WITHDRAWN: Chip("✕", "withdrawn"),
+    Status.CANCELLED: Chip("✕", "cancelled before sending"),
+    Status.ABORTING: Chip("▲", "being stopped", "warn"),
+    Status.ABORTED: Chip("■", "stopped early", "warn"),
+    Status.DISPATCH_FAILED: Chip("▲", "sending failed", "alarm"),
+}
+
+
+@register.inclusion_tag("portal/components/chip.html")
+def chip(status: str) -> dict[str, Any]:
+    """A plan's state: shape and word, colour only for the abnormal."""
+    return {"chip": CHIPS[Status(status)], "status": status}
+
+
+@register.inclusion_tag("portal/components/mwbar.html")
+def mwbar(bar: Any) -> dict[str, Any]:
+    """A `charts.MwBar`."""
+    return {"bar": bar}
+
+
+@register.simple_tag
+def bare_frame() -> Frame:
+    """The frame of a page rendered without a request (Django's own error answers)."""
+    return Frame(None)
+
+
+@register.filter
+def local(at: datetime | None, pattern: str) -> str:
+    """An instant in Central time by a strftime pattern."""
+    return "" if at is None else at.astimezone(CENTRAL).strftime(pattern)
+
+
+@register.filter
+def share_of_ten(share: float | None) -> str:
+    """A probability as a frequency people can picture: `9 in 10`, `more than 19 in 20`, `less than 1 in 20`."""
+    if share is None:
+        return "not known"
+    if share >= 0.975:
+        return "more than 19 in 20"
+    if share < 0.05:
+        return "less than 1 in 20"
+    tenths = round(share * 10)
+    return f"{tenths} in 10" if 0 < tenths < 10 else f"{round(share * 20)} in 20"
+
+
+@register.filter
+def status_words(status: str) -> str:
+    """`awaits a vote` for PENDING."""
+    return CHIPS[Status(status)].word
+
+
+@register.filter
+def strategy_words(strategy: str) -> str:
+    """`lowest cost` for cost_minimize."""
+    return str(Strategy(strategy).label).lower()
+
+
+@register.filter
+def source_words(source: str) -> str:
+    """`synthetic data` or `replay file` for the name a source's rows carry."""
+    kind = source.split(":", 1)[0]
+    return {"synthetic": "synthetic data", "replay": "replay file"}.get(kind, source)
+
+
+@register.filter
+def mean(values: Sequence[float] | None) -> float | None:
+    """Of a series of interval means; None when there is none."""
+    return sum(values) / len(values) if values else None
+
+
+@register.filter
+def signed(value: float | None) -> str:
+    """`+1.2` or `−0.8`: the sign is always there."""
+    return "" if value is None else f"{value:+,.1f}".replace("-", "−")

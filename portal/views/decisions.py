@@ -1,0 +1,190 @@
+"""Approve, reject, change and stop: each a page that restates the numbers, and one call to an operation.
+
+They work without JavaScript. When an operation refuses, the same page comes back with the reason and what was typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from cohorts.queries import active_cohorts
+from grid.core.refusals import NotFound, Refusal
+from planning.core.lifecycle import AWAITING_VOTE, Status, abort_target
+from planning.models import Plan
+from planning.operations import Change, abort_plan, approve_plan, edit_plan, reject_plan
+from planning.queries import PlanCard, plan_cards, plans
+from portal.frame import portal_now
+from portal.problem import status_of
+from portal.views.forms import AbortForm, DecisionForm, EditForm, PortalForm, local_input, shown_mw
+from portal.views.guard import page, show
+
+METHODS = ("GET", "HEAD", "POST")
+SAID_ON_ABORT = {
+    Status.WITHDRAWN: "Plan {pk} is withdrawn. Nothing was sent.",
+    Status.CANCELLED: "Plan {pk} is cancelled. Nothing was sent.",
+    Status.ABORTING: "Plan {pk} is being stopped: dispatch is cancelling what was sent.",
+}
+
+
+@page("planning.approve_plan", methods=METHODS)
+def approve(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """The second look before a vote, and the vote."""
+    card = _card(plan_id)
+    form = _decision_form(request, card)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+
+        def vote() -> Plan:
+            return approve_plan(
+                plan_id=plan_id,
+                content_hash=given["content_hash"],
+                by=request.user,
+                at=portal_now(request),
+                reason=given["reason"],
+            )
+
+        return _decided(request, "approve", card, form, vote, _said_on_approval)
+    return _ask(request, "approve", card, form)
+
+
+@page("planning.reject_plan", methods=METHODS)
+def reject(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """One rejection ends a plan; it says why."""
+    card = _card(plan_id)
+    form = _decision_form(request, card)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+
+        def veto() -> Plan:
+            return reject_plan(
+                plan_id=plan_id,
+                content_hash=given["content_hash"],
+                by=request.user,
+                at=portal_now(request),
+                reason=given["reason"],
+            )
+
+        return _decided(request, "reject", card, form, veto, lambda p: f"Plan {p.pk} is rejected. Nothing is sent.")
+    return _ask(request, "reject", card, form)
+
+
+@page("planning.edit_plan", methods=METHODS)
+def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Ask for another version of an undecided plan."""
+    card = _card(plan_id)
+    choices = list(active_cohorts())
+    if request.method != "POST":
+        return _ask(request, "edit", card, EditForm(initial=_last_wish(card), choices=choices), choices=choices)
+    form = EditForm(request.POST, choices=choices)
+    if not form.is_valid():
+        return _ask(request, "edit", card, form, status=422, choices=choices)
+
+    def change() -> Plan:
+        return edit_plan(
+            plan_id=plan_id,
+            content_hash=form.cleaned_data["content_hash"],
+            change=Change(form.changed_fields()),
+            by=request.user,
+            at=portal_now(request),
+            reason=form.cleaned_data["reason"],
+        )
+
+    said = "The planner works on the next version. Votes on the old one no longer count."
+    return _decided(request, "edit", card, form, change, lambda _plan: said, choices=choices)
+
+
+@page("planning.abort_plan", methods=METHODS)
+def abort(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Stop a plan at any time before its end: one person, one confirmation."""
+    card = _card(plan_id)
+    form = AbortForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+
+        def stop() -> Plan:
+            return abort_plan(plan_id=plan_id, by=request.user, at=portal_now(request), reason=reason)
+
+        return _decided(request, "abort", card, form, stop, lambda p: SAID_ON_ABORT[Status(p.status)].format(pk=p.pk))
+    return _ask(request, "abort", card, form)
+
+
+def _said_on_approval(plan: Plan) -> str:
+    if plan.status == Status.AUTHORISED:
+        return f"Your vote is recorded. Plan {plan.pk} is approved and will be sent."
+    return f"Your vote is recorded. Plan {plan.pk} still needs another person's vote."
+
+
+def _card(plan_id: int) -> PlanCard:
+    plan = plans().filter(pk=plan_id).first()
+    if plan is None:
+        raise Http404(f"There is no plan {plan_id}.")
+    return plan_cards([plan])[0]
+
+
+def _decision_form(request: HttpRequest, card: PlanCard) -> DecisionForm:
+    """Bound to what was sent; a fresh one names the content that is shown beside it."""
+    if request.method == "POST":
+        return DecisionForm(request.POST)
+    return DecisionForm(initial={"content_hash": card.version.content_hash if card.version else ""})
+
+
+def _last_wish(card: PlanCard) -> dict[str, Any]:
+    wish = card.plan.requests.order_by("-number")[0]
+    return {
+        "strategy": wish.strategy,
+        "cohorts": [str(pk) for pk in wish.cohort_ids],
+        "window_start": local_input(wish.window_start),
+        "window_end": local_input(wish.window_end),
+        "target_mw": shown_mw(wish.target_mw),
+        "content_hash": card.version.content_hash if card.version else "",
+    }
+
+
+def _decided(
+    request: HttpRequest,
+    action: str,
+    card: PlanCard,
+    form: PortalForm,
+    operation: Callable[[], Plan],
+    said: Callable[[Plan], str],
+    **more: Any,
+) -> HttpResponse:
+    """Do it and go to the plan; or show the refusal on the same page with what was typed."""
+    try:
+        plan = operation()
+    except NotFound as refusal:
+        raise Http404(str(refusal)) from refusal
+    except Refusal as refusal:
+        form.take(refusal)
+        return _ask(request, action, _card(card.plan.pk), form, status=status_of(refusal), **more)
+    messages.success(request, said(plan))
+    return redirect("plan", plan.pk)
+
+
+def _ask(
+    request: HttpRequest, action: str, card: PlanCard, form: PortalForm, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    hash_sent = form.data.get("content_hash", "") if form.is_bound else ""
+    moved_on = bool(hash_sent and card.version and hash_sent != card.version.content_hash)
+    if moved_on and card.version:
+        # The page shows the newer numbers from here on, so this is what a second press would decide about.
+        form.data = form.data.copy()
+        form.data["content_hash"] = card.version.content_hash
+    context = {
+        "card": card,
+        "plan": card.plan,
+        "content": card.content,
+        "form": form,
+        "at": portal_now(request),
+        "moved_on": moved_on,
+        "conflict": status == 409,
+        "open": card.plan.status in AWAITING_VOTE,
+        "abort_to": abort_target(Status(card.plan.status)),
+        **more,
+    }
+    return show(request, f"portal/pages/{action}.html", context, status=status)

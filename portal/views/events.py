@@ -1,0 +1,163 @@
+"""Events: what is running against its plan, and what came of the ended ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from dispatch.models import EventResult
+from dispatch.queries import CohortProgress, EventProgress, event_progress, recent_results, result_of, running_events
+from grid.core.intervals import QUARTER
+from planning.core.lifecycle import RUNNING, Status
+from planning.queries import PlanCard, plan_cards, plans
+from portal.frame import frame_of, portal_now
+from portal.views import charts
+from portal.views.guard import page, show
+
+RESULTS_SHOWN: Final = 30
+SHORT_SHARE: Final = 0.9  # below this share of the plan a delivery is called short
+
+
+@dataclass(frozen=True, slots=True)
+class CohortLine:
+    """One cohort: planned and delivered MW over the quarter-hours measured so far, and its endpoints."""
+
+    cohort: CohortProgress
+    planned_mw: float
+    delivered_mw: float | None
+    bar: charts.MwBar
+
+
+@dataclass(frozen=True, slots=True)
+class QuarterLine:
+    """One quarter-hour of the event; `difference_mw` is delivered minus planned."""
+
+    starts_at: datetime
+    planned_mw: float
+    delivered_mw: float | None
+
+    @property
+    def difference_mw(self) -> float | None:
+        """Above (positive) or below the plan."""
+        return None if self.delivered_mw is None else self.delivered_mw - self.planned_mw
+
+    @property
+    def short(self) -> bool:
+        """Whether much less than planned came."""
+        return self.delivered_mw is not None and self.delivered_mw < SHORT_SHARE * self.planned_mw
+
+
+@page("dispatch.view_signal")
+def events(request: HttpRequest) -> HttpResponse:
+    """What is running, then what has ended."""
+    at = portal_now(request)
+    context = {"at": at, "running": running_events(at=at), "results": recent_results()[:RESULTS_SHOWN]}
+    return show(request, "portal/pages/events.html", context, fragments=("list",))
+
+
+@page("dispatch.view_signal")
+def event(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """One event: while it runs plan against delivery, afterwards its result."""
+    at = portal_now(request)
+    plan = plans().filter(pk=plan_id).first()
+    progress = event_progress(plan_id=plan_id, at=at) if plan else None
+    if plan is None or progress is None:
+        raise Http404(f"Plan {plan_id} has no event: nothing was sent.")
+    card = plan_cards([plan])[0]
+    result = result_of(plan)
+    lines = [QuarterLine(q.starts_at, q.planned_mw, q.delivered_mw) for q in progress.quarters]
+    context = {
+        "at": at,
+        "card": card,
+        "plan": plan,
+        "content": card.content,
+        "event": progress,
+        "result": result,
+        "totals": totals(lines),
+        "quarters": lines,
+        "cohorts": _cohort_lines(progress),
+        "chart": _chart(card, progress, at),
+        "is_running": plan.status in RUNNING,
+        "may_abort": "planning.abort_plan" in frame_of(request).rights
+        and plan.status in {Status.DISPATCHING, Status.ACTIVE},
+        "verdict": _verdict(card, result),
+    }
+    return show(request, "portal/pages/event.html", context, fragments=("live",))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Energy of the quarter-hours measured so far, in MWh."""
+
+    planned_mwh: float
+    delivered_mwh: float
+    measured: int
+    count: int
+
+
+def totals(lines: list[QuarterLine]) -> Totals:
+    """Sums over what has been measured: a plan is compared with the same quarter-hours."""
+    measured = [line for line in lines if line.delivered_mw is not None]
+    hours = QUARTER.total_seconds() / 3600
+    return Totals(
+        planned_mwh=sum(line.planned_mw for line in measured) * hours,
+        delivered_mwh=sum(line.delivered_mw or 0.0 for line in measured) * hours,
+        measured=len(measured),
+        count=len(lines),
+    )
+
+
+def _cohort_lines(progress: EventProgress) -> list[CohortLine]:
+    lines = []
+    means = [_means(cohort) for cohort in progress.cohorts]
+    most = max((value or 0.0 for pair in means for value in pair), default=1.0) or 1.0
+    for cohort, (planned, delivered) in zip(progress.cohorts, means, strict=True):
+        came = "nothing measured yet" if delivered is None else f"delivered {delivered:.1f} MW"
+        words = f"{cohort.name}: planned {planned:.1f} MW, {came}"
+        bar = charts.mw_bar(low=None, mark=planned, high=None, most=most, done=delivered, words=words)
+        lines.append(CohortLine(cohort, planned, delivered, bar))
+    return sorted(lines, key=lambda line: -line.planned_mw)
+
+
+def _means(cohort: CohortProgress) -> tuple[float, float | None]:
+    """Planned and delivered means over the measured quarter-hours; planned over all while none is measured."""
+    measured = [q for q in cohort.quarters if q.delivered_mw is not None]
+    rows = measured or list(cohort.quarters)
+    planned = sum(q.planned_mw for q in rows) / len(rows) if rows else 0.0
+    return planned, sum(q.delivered_mw or 0.0 for q in measured) / len(measured) if measured else None
+
+
+def _chart(card: PlanCard, progress: EventProgress, at: datetime) -> charts.Chart:
+    band = card.content.window_band if card.content else ()
+    planned = [(q.starts_at, q.planned_mw) for q in progress.quarters]
+    delivered = [(q.starts_at, q.delivered_mw) for q in progress.quarters]
+    after = [(starts_at, -mw) for starts_at, mw in progress.rebound]
+    end = after[-1][0] + QUARTER if after else progress.window_end
+    return charts.draw(
+        charts.Picture(
+            start=progress.window_start,
+            end=end,
+            words=f"Plan {card.plan.pk}: planned MW with its P10 to P90 band, and delivered MW by quarter-hour",
+            unit="MW below baseline" if after else "MW",
+            lines=[charts.Line("fc", planned, QUARTER), charts.Line("me", [*delivered, *after], QUARTER)],
+            bands=[charts.Band([(b.starts_at, float(b.p10_mw), float(b.p90_mw)) for b in band], QUARTER)],
+            now=at,
+            from_zero=True,
+            height=280,
+        )
+    )
+
+
+def _verdict(card: PlanCard, result: EventResult | None) -> str:
+    """The result in one sentence."""
+    if result is None or card.content is None or not result.delivered_mw:
+        return ""
+    delivered = sum(result.delivered_mw) / len(result.delivered_mw)
+    firm, planned = float(card.content.firm_p90_mw), float(card.content.planned_p50_mw)
+    share = f"{delivered / planned:.0%} of the plan" if planned else "there was no plan"
+    if delivered < firm:
+        return f"Below the firm {firm:,.1f} MW: {share}. That was expected 1 time in 10."
+    return f"{share[0].upper()}{share[1:]}, at or above the firm {firm:,.1f} MW."

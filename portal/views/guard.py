@@ -1,0 +1,60 @@
+"""Who may open a page, and how a refusal of an operation becomes an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from portal.frame import frame_of
+
+STOP_POLLING = 286  # htmx's status for "swap this and do not ask again"
+View = Callable[..., HttpResponse]
+
+
+def page(right: str, *, methods: tuple[str, ...] = ("GET", "HEAD")) -> Callable[[View], View]:
+    """A page for people who are signed in and whose role carries `right`; never cached."""
+
+    def decorate(view: View) -> View:
+        @never_cache
+        @require_http_methods(list(methods))
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return _asks_to_sign_in(request)
+            if right not in frame_of(request).rights:
+                raise PermissionDenied(f"Your role does not carry the right for this page (it needs {right}).")
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def _asks_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """The sign-in page; to a polling page only a word in its clock, so that what was typed there is not lost."""
+    htmx = getattr(request, "htmx", None)
+    if not htmx:
+        return redirect_to_login(request.get_full_path())
+    if htmx.target != "frame-clock":
+        return HttpResponse(status=204)
+    return render(request, "portal/components/signed_out.html", status=STOP_POLLING)
+
+
+def show(
+    request: HttpRequest, template: str, context: dict[str, Any], *, fragments: tuple[str, ...] = (), status: int = 200
+) -> HttpResponse:
+    """The page; or, when htmx asks for one of its named fragments, that fragment of the same template."""
+    wanted = request.htmx.target if getattr(request, "htmx", None) else None
+    name = f"{template}#{wanted}" if wanted in fragments else template
+    response = render(request, name, context, status=status)
+    patch_vary_headers(response, ("HX-Request", "HX-Target"))
+    return response

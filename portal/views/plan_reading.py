@@ -1,0 +1,151 @@
+"""A plan's content as the plan page reads it: rows, bars, the chart, what is sent, what changed. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from grid.core.intervals import CENTRAL, QUARTER
+from planning.core.plan_content import ContentCohort, PlanContent
+from planning.models import PlannedEvent
+from portal.views import charts
+
+MONEY_SENTENCE: Final = "Incentives are expected to cost"
+SHORTFALL_SENTENCE: Final = "The target cannot be reached"
+COMPARED: Final = (
+    ("Window starts", "window_start"),
+    ("Window ends", "window_end"),
+    ("Strategy", "strategy"),
+    ("Target, MW", "target_mw"),
+    ("Planned, MW", "planned_p50_mw"),
+    ("Firm 9 in 10, MW", "firm_p90_mw"),
+    ("Accounts called", "accounts_called"),
+    ("Cost, $", "cost_usd"),
+    ("Value, $", "value_usd"),
+    ("Rebound, MWh", "rebound_mwh"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CohortLine:
+    """One cohort's part, with its hours in words."""
+
+    cohort: ContentCohort
+    place: str
+    hours: str
+    bar: charts.MwBar
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """The planner's sentences, sorted by what they are for."""
+
+    why: tuple[str, ...]
+    limits: tuple[str, ...]
+    against: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What one cohort's receiver gets: `text` is the payload with line breaks, `size` the bytes really sent."""
+
+    event: PlannedEvent
+    text: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that differs from the version before."""
+
+    name: str
+    before: str
+    after: str
+
+
+def question(content: PlanContent) -> str:
+    """What the person is asked, with the numbers in it (without the question mark)."""
+    start, end = (at.astimezone(CENTRAL) for at in (content.window_start, content.window_end))
+    when = f"{start:%a %-d %b %H:%M}–{end:%H:%M %Z}"
+    return f"{content.planned_p50_mw:,.1f} MW to {content.accounts_called:,} endpoints, {when}"
+
+
+def cohort_lines(content: PlanContent, events: Sequence[PlannedEvent]) -> list[CohortLine]:
+    """The largest first."""
+    places = {event.cohort_id: event.cohort.place for event in events}
+    most = max((float(cohort.enrolled_mw) for cohort in content.cohorts), default=1.0)
+    ordered = sorted(content.cohorts, key=lambda cohort: (-cohort.mean_mw, cohort.slug))
+    return [CohortLine(c, places.get(c.cohort_id, ""), hours_of_runs(c), _bar(c, most)) for c in ordered]
+
+
+def hours_of_runs(cohort: ContentCohort) -> str:
+    """`17:00–19:00, 19:00–21:00`: each group of endpoints once."""
+    spans = sorted({(run.starts_at, run.ends_at) for run in cohort.runs})
+    return ", ".join(f"{a.astimezone(CENTRAL):%H:%M}–{b.astimezone(CENTRAL):%H:%M}" for a, b in spans)
+
+
+def _bar(cohort: ContentCohort, most: float) -> charts.MwBar:
+    nets = [float(interval.net_mw) for interval in cohort.intervals]
+    mean, enrolled = float(cohort.mean_mw), float(cohort.enrolled_mw)
+    words = f"{cohort.name}: {mean:.1f} MW on average, from {min(nets):.1f} to {max(nets):.1f}, of {enrolled:.1f} MW"
+    return charts.mw_bar(low=min(nets), mark=mean, high=max(nets), most=most, ground=enrolled, words=words)
+
+
+def mw_chart(content: PlanContent, *, now: datetime) -> charts.Chart:
+    """Net MW by quarter-hour with its band, through the window and the rebound after it."""
+    points = [(b.starts_at, float(b.p10_mw), float(b.p50_mw), float(b.p90_mw)) for b in content.band]
+    target = f"target {content.target_mw:,.1f} MW"
+    return charts.draw(
+        charts.Picture(
+            start=content.window_start,
+            end=points[-1][0] + QUARTER,
+            words=f"Expected MW by quarter-hour with its P10 to P90 band; {target}; below zero is rebound",
+            unit="MW below baseline",
+            lines=[charts.Line("plan", [(at, p50) for at, _p10, p50, _p90 in points], QUARTER)],
+            bands=[charts.Band([(at, p10, p90) for at, p10, _p50, p90 in points], QUARTER)],
+            windows=[charts.Window(content.window_start, content.window_end, "event")],
+            limits=[charts.Limit(float(content.target_mw), target)],
+            now=now,
+            from_zero=True,
+            height=280,
+        )
+    )
+
+
+def reasons(content: PlanContent) -> Reasons:
+    """Drivers first; limits that bind and what could go wrong apart from them.
+
+    The planner's sentences come in one order (planning/core/explain.py): drivers up to the money, limits, risks.
+    """
+    limits = tuple(limit.sentence for limit in content.limits)
+    said = content.rationale
+    cut = next((i + 1 for i, sentence in enumerate(said) if sentence.startswith(MONEY_SENTENCE)), len(said))
+    against = (s for s in said[cut:] if s not in limits and not s.startswith(SHORTFALL_SENTENCE))
+    return Reasons(why=said[:cut], limits=limits, against=tuple(against))
+
+
+def previews(events: Sequence[PlannedEvent]) -> list[Preview]:
+    """The payloads, readable."""
+    found = []
+    for event in events:
+        payload = bytes(event.payload)
+        found.append(Preview(event, json.dumps(json.loads(payload), indent=1, ensure_ascii=False), len(payload)))
+    return found
+
+
+def differences(before: PlanContent, after: PlanContent) -> list[Difference]:
+    """Headline fields that changed between two versions."""
+    pairs = ((name, getattr(before, field), getattr(after, field)) for name, field in COMPARED)
+    return [Difference(name, _shown(old), _shown(new)) for name, old, new in pairs if old != new]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, datetime):
+        return f"{value.astimezone(CENTRAL):%a %-d %b %H:%M %Z}"
+    if isinstance(value, Decimal):
+        return f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

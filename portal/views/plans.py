@@ -1,0 +1,171 @@
+"""All plans, and the page of one: what is asked, how sure, why, what is sent to whom, who decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django_htmx.http import HttpResponseClientRefresh
+
+from planning.core.content import PlanContent, parse_content
+from planning.core.lifecycle import AWAITING_VOTE, RUNNING, TERMINAL, Status, abort_target
+from planning.models import Plan
+from planning.queries import PlanPage, plan_cards, plan_page, plans
+from portal.frame import VOTED, frame_of, portal_now
+from portal.views import plan_reading
+from portal.views.guard import page, show
+
+PAGE_SIZE: Final = 25
+HAS_EVENT: Final = RUNNING | {Status.COMPLETED, Status.ABORTED}
+FILTERS: Final = {
+    "all": ("All", frozenset(Status)),
+    "open": ("To decide", AWAITING_VOTE | {Status.PLANNING}),
+    "running": ("Sent or running", RUNNING | {Status.AUTHORISED}),
+    "ended": ("Ended", TERMINAL),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One choice above the list."""
+
+    key: str
+    name: str
+    current: bool
+
+
+@page("planning.view_plan")
+def plan_list(request: HttpRequest) -> HttpResponse:
+    """Newest first, filtered and paged by the address."""
+    chosen = request.GET.get("show", "all")
+    chosen = chosen if chosen in FILTERS else "all"
+    rows = _older_than(request.GET.get("before", ""), plans().filter(status__in=FILTERS[chosen][1]))
+    found = list(rows.order_by("-pk")[: PAGE_SIZE + 1])
+    context = {
+        "cards": plan_cards(found[:PAGE_SIZE]),
+        "next_before": found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None,
+        "chosen": chosen,
+        "open_states": AWAITING_VOTE,
+        "filters": [Filter(key, name, key == chosen) for key, (name, _states) in FILTERS.items()],
+        "may_propose": "planning.propose_plan" in frame_of(request).rights,
+        "at": portal_now(request),
+    }
+    return show(request, "portal/pages/plans.html", context, fragments=("rows",))
+
+
+def _older_than(before: str, rows: QuerySet[Plan]) -> QuerySet[Plan]:
+    return rows.filter(pk__lt=int(before)) if before.isdecimal() and len(before) < 19 else rows
+
+
+@page("planning.view_plan")
+def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """One plan; `seen` in a poll's address says which state the reader has before them."""
+    at = portal_now(request)
+    if request.htmx and request.htmx.target == "state":
+        return _state(request, plan_id)
+    found = plan_page(plan_id)
+    if found is None:
+        raise Http404(f"There is no plan {plan_id}.")
+    content = found.card.content
+    context = {
+        "at": at,
+        "page": found,
+        "card": found.card,
+        "plan": found.card.plan,
+        "content": content,
+        "seen": _seen(found.card.plan),
+        "wish": found.requests[0] if found.requests else None,
+        "decision": decision_of(request, found),
+        "history": _history(found),
+        "has_event": found.card.plan.status in HAS_EVENT,
+    }
+    if content:
+        context |= _reading(found, content, at)
+    return show(request, "portal/pages/plan.html", context)
+
+
+def _reading(found: PlanPage, content: PlanContent, at: datetime) -> dict[str, Any]:
+    older = found.versions[1] if len(found.versions) > 1 else None
+    return {
+        "question": plan_reading.question(content),
+        "lines": plan_reading.cohort_lines(content, found.events),
+        "chart": plan_reading.mw_chart(content, now=at),
+        "reasons": plan_reading.reasons(content),
+        "previews": plan_reading.previews(found.events),
+        "older": older,
+        "differences": plan_reading.differences(parse_content(older.content), content) if older else [],
+        "missed_votes": max(0, found.card.votes.required - found.card.votes.approvals),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What this person may do with the plan now, and why not where they may not."""
+
+    open: bool
+    may_approve: bool
+    may_reject: bool
+    may_edit: bool
+    may_abort: bool
+    why_not: str
+
+
+def decision_of(request: HttpRequest, found: PlanPage) -> Decision:
+    """Offers for the page; the operations check again."""
+    frame, status = frame_of(request), Status(found.card.plan.status)
+    open_now = status in AWAITING_VOTE
+    item = next((item for item in frame.awaiting if item.plan.pk == found.card.plan.pk), None)
+    objection = item.objection if item else ""
+    own = any(asked.by_id == request.user.pk for asked in found.requests)
+    return Decision(
+        open=open_now,
+        may_approve=open_now and item is not None and not objection,
+        may_reject=open_now and not own and objection != VOTED and "planning.reject_plan" in frame.rights,
+        may_edit=open_now and "planning.edit_plan" in frame.rights,
+        may_abort=abort_target(status) is not None and "planning.abort_plan" in frame.rights,
+        why_not=objection,
+    )
+
+
+def _seen(row: Plan) -> str:
+    return f"{row.status}.{row.current_version_id or 0}"
+
+
+def _state(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """The state alone; says so when it is not the one the reader has, and reloads a page that only waited."""
+    row = plans().defer("current_version__content").filter(pk=plan_id).first()
+    if row is None:
+        raise Http404(f"There is no plan {plan_id}.")
+    seen = request.GET.get("seen", "")
+    changed = seen != _seen(row)
+    if changed and seen.startswith(f"{Status.PLANNING}."):
+        return HttpResponseClientRefresh()
+    context = {"plan": row, "seen": seen, "changed": changed, "at": portal_now(request)}
+    return render(request, "portal/components/plan_state.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One line of a plan's history."""
+
+    at: datetime
+    who: str
+    what: str
+    words: str
+
+
+def _history(found: PlanPage) -> list[Happening]:
+    """Moves, newest first."""
+    return [
+        Happening(
+            at=move.at,
+            who=move.by.get_username() if move.by else move.actor,
+            what=move.to_status,
+            words=move.reason,
+        )
+        for move in reversed(found.transitions)
+    ]
