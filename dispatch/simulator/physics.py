@@ -50,8 +50,9 @@ class Surroundings:
 class EventResponse:
     """What came of an event, step by step (n_steps,) and endpoint by endpoint (n_endpoints,), numbers ascending.
 
-    `curtailed_kw` is net of rebound; `opt_outs` and `offline` count up to the end of each step. `opted_out_step` is
-    NEVER for who stayed; `curtailed_kwh` is what the endpoint shed, before any rebound.
+    `curtailed_kw` is net of rebound; `opt_outs` and `offline` count up to the end of each step. `was_called` is False
+    for whom no run had begun by the last step or before the release. `opted_out_step` is NEVER for who stayed;
+    `curtailed_kwh` is what the endpoint shed, before any rebound.
     """
 
     curtailed_kw: Array
@@ -60,6 +61,7 @@ class EventResponse:
     opt_outs: Ints
     offline: Ints
     numbers: Ints
+    was_called: NDArray[np.bool_]
     is_offline: NDArray[np.bool_]
     opted_out_step: Ints
     curtailed_kwh: Array
@@ -76,7 +78,7 @@ def simulate_event(
     released_step: int = NEVER,
     unreachable: Ints | None = None,
 ) -> EventResponse:
-    """Play one event for one cohort over all steps of `surroundings`.
+    """Play one event for one cohort over all steps of `surroundings`, which may end before the event does.
 
     Nobody curtails before `heard_step` (when the signal arrived) or from `released_step` on (when its cancellation
     arrived). `unreachable` are endpoint numbers known to be out of contact.
@@ -87,20 +89,22 @@ def simulate_event(
     if unreachable is not None:
         offline = offline | np.isin(numbers, unreachable)
     starts = np.maximum(calls.starts, heard_step)
-    ends = np.minimum(calls.ends, released_step)
+    n_steps = len(surroundings.hours)
+    ends = np.minimum(calls.ends, min(released_step, n_steps))
+    first = _first_start(starts, ends=ends, who=who, count=len(numbers))
     opted_out = _opt_out_steps(model, draws, surroundings.temps_f, starts=starts, ends=ends, who=who)
     opted_out[offline] = NEVER
     ends = np.where(offline[who], starts, np.minimum(ends, opted_out[who]))
     shed = _shed_kw(model, draws, kw_per_account, surroundings, starts=starts, ends=ends, calls=calls, who=who)
     rebound = _rebound_kw(model, draws.rebound_factor, shed, starts=starts, ends=ends)
-    n_steps = len(surroundings.hours)
     return EventResponse(
         curtailed_kw=shed.sum(axis=0) - rebound,
         rebound_kw=rebound,
         responding=_responding(starts, ends, n_steps),
         opt_outs=_counted(opted_out, n_steps),
-        offline=_counted(_first_start(starts, ends=calls.ends, who=who, count=len(numbers))[offline], n_steps),
+        offline=_counted(first[offline], n_steps),
         numbers=numbers,
+        was_called=first < NEVER,
         is_offline=offline,
         opted_out_step=opted_out,
         curtailed_kwh=np.bincount(who, weights=shed.sum(axis=1), minlength=len(numbers)) / STEPS_PER_HOUR,
@@ -118,8 +122,8 @@ def _opt_out_steps(
     opted_out = np.full(len(draws.patience), NEVER, dtype=np.int64)
     for start in np.unique(starts):
         for end in np.unique(ends[starts == start]):
-            if end <= start:
-                continue
+            if end <= start or start >= len(temps_f):
+                continue  # nothing to follow, or a run that has not begun yet
             chosen = who[(starts == start) & (ends == end)]
             chosen = chosen[opted_out[chosen] == NEVER]
             after = _steps_to_opt_out(model, draws, temps_f[start:end], chosen=chosen, worn=worn[chosen])
@@ -221,7 +225,7 @@ def _counted(steps: Ints, n_steps: int) -> Ints:
 
 
 def _first_start(starts: Ints, *, ends: Ints, who: Ints, count: int) -> Ints:
-    """The first step each endpoint was called in, NEVER if word came after its run was over: (n_endpoints,)."""
+    """The first step each endpoint was called in, NEVER if it was not or word came too late: (n_endpoints,)."""
     first = np.full(count, NEVER, dtype=np.int64)
     np.minimum.at(first, who, np.where(starts < ends, starts, NEVER))
     return first
