@@ -25,9 +25,11 @@ from dispatch.simulator.physics import NEVER, EventResponse, Surroundings, simul
 from dispatch.simulator.told import calls_of
 from dispatch.simulator.truth import SOURCE, UNKNOWN_TEMP_F
 from grid.core.intervals import HOUR, floor_to, local_hour, operating_day_of
+from grid.core.units import KW_PER_MW
 from grid.queries import temperature_history
 from planning.core.event import read_event
 
+DECIMALS: Final = 9  # of what is stored: sums of floats differ in their last bits with the order of the ticks
 LOCK_SPACE: Final = 0x5349  # advisory locks of this module
 TEMPERATURE_MEMORY: Final = timedelta(days=2)
 OUTCOME_COLUMNS: Final = ("signal_id", "endpoint_id", "outcome", "opted_out_at", "curtailed_kwh")
@@ -147,7 +149,7 @@ def _write_steps(signal: Signal, response: EventResponse, *, start: int) -> None
         CohortTelemetry(
             signal=signal,
             starts_at=signal.starts_at + step * STEP,
-            curtailed_mw=float(response.curtailed_kw[step]) / 1000.0,
+            curtailed_mw=round(float(response.curtailed_kw[step]) / KW_PER_MW, DECIMALS),
             responding=int(response.responding[step]),
             opt_outs=int(response.opt_outs[step]),
             offline=int(response.offline[step]),
@@ -158,7 +160,7 @@ def _write_steps(signal: Signal, response: EventResponse, *, start: int) -> None
 
 
 def _write_outcomes(signal: Signal, response: EventResponse) -> None:
-    """One row per endpoint called, by COPY: thousands of rows in well under a second."""
+    """One row per endpoint whose run had begun, by COPY: thousands of rows in well under a second."""
     endpoints = Endpoint.objects.filter(account__cohort=signal.planned_event.cohort_id)
     pk_by_number = dict(endpoints.annotate(number=F("account__number")).values_list("number", "pk"))
     table = connection.ops.quote_name(EndpointOutcome._meta.db_table)
@@ -171,11 +173,12 @@ def _outcome_rows(
     signal: Signal, response: EventResponse, pk_by_number: dict[int, int]
 ) -> list[tuple[int, int, str, datetime | None, float]]:
     rows = []
+    called = response.was_called
     per_endpoint = zip(
-        response.numbers.tolist(),
-        response.is_offline.tolist(),
-        response.opted_out_step.tolist(),
-        response.curtailed_kwh.tolist(),
+        response.numbers[called].tolist(),
+        response.is_offline[called].tolist(),
+        response.opted_out_step[called].tolist(),
+        response.curtailed_kwh[called].tolist(),
         strict=True,
     )
     for number, offline, left_step, kwh in per_endpoint:
@@ -186,5 +189,5 @@ def _outcome_rows(
             outcome = EndpointOutcome.Outcome.OFFLINE
         elif left_step < NEVER:
             outcome, left_at = EndpointOutcome.Outcome.OPTED_OUT, signal.starts_at + left_step * STEP
-        rows.append((signal.pk, pk_by_number[number], outcome.value, left_at, kwh))
+        rows.append((signal.pk, pk_by_number[number], outcome.value, left_at, round(kwh, DECIMALS)))
     return rows

@@ -214,6 +214,14 @@ class TestAnyEvent:
             assert np.array_equal(getattr(first, name)[:now], getattr(second, name)[:now]), name
 
     @settings(max_examples=40, deadline=None)
+    @given(events(), temperatures(), st.integers(1, 100))
+    def test_the_past_is_the_same_while_only_it_is_known(self, event, temps_f, now):
+        technology, calls, seed = event
+        whole, so_far = simulate(technology, calls, seed, temps_f), simulate(technology, calls, seed, temps_f[:now])
+        for name in ("curtailed_kw", "responding", "opt_outs", "offline"):
+            assert getattr(so_far, name) == pytest.approx(getattr(whole, name)[:now]), name
+
+    @settings(max_examples=40, deadline=None)
     @given(events(), temperatures(), st.integers(0, 60))
     def test_a_release_ends_the_response_and_changes_nothing_before(self, event, temps_f, released):
         technology, calls, seed = event
@@ -221,6 +229,8 @@ class TestAnyEvent:
         cut = simulate(technology, calls, seed, temps_f, released_step=released)
         assert np.array_equal(cut.curtailed_kw[:released], free.curtailed_kw[:released])
         assert np.all(cut.responding[released:] == 0)
+        assert cut.was_called.tolist() == (calls.starts < np.minimum(calls.ends, released)).tolist()
+        assert cut.offline[-1] == np.sum(cut.is_offline & cut.was_called)
         assert np.all(cut.curtailed_kw[released:] <= 0)
 
     @settings(max_examples=40, deadline=None)
