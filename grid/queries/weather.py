@@ -78,7 +78,7 @@ def _hours_ahead(place: str, at: datetime, hours: int) -> tuple[WeatherHour, ...
         temps_f = temperature_forecast(place=place, start=start, end=start + hours * HOUR, at=at)[::4]
     except TemperatureUnknown:
         return ()
-    return tuple(WeatherHour(start + i * HOUR, float(temp_f)) for i, temp_f in enumerate(temps_f))
+    return tuple(WeatherHour(start + i * HOUR, round(float(temp_f), 1)) for i, temp_f in enumerate(temps_f))
 
 
 def temperature_forecast(*, place: str, start: datetime, end: datetime, at: datetime) -> NDArray[np.float64]:
