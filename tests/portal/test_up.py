@@ -121,7 +121,7 @@ def test_a_whole_life(data_dir: Path) -> None:
     began = time.monotonic()
     portal = start_portal(data_dir, "--demo")
     portal.wait_until_ready()
-    assert time.monotonic() - began < (30 if os.environ.get("CI") else 15)  # 10 s on a quiet machine
+    assert time.monotonic() - began < 30  # 4 to 5 s on two quiet cores, see `make bench`; builds share their cores
     assert portal.credentials == credentials
 
     assert ended_within(portal, signal.SIGINT) < END_WITHIN_S

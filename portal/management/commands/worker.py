@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from typing import Any
@@ -18,6 +19,7 @@ from portal.ticks import Ticker, release_interrupted
 
 logger = logging.getLogger(__name__)
 TICK_S = 0.5
+STOP_WITHIN_S = 6.0
 
 
 class Command(BaseCommand):
@@ -29,9 +31,17 @@ class Command(BaseCommand):
         release_interrupted(timezone.now())
         connections.close_all()  # the queue's processes are forks of this one and must not share its connection
         cluster = Cluster()
+
+        def ask_to_stop(*_: object) -> None:
+            if not stop.is_set():
+                stop.set()
+                last_resort = threading.Timer(STOP_WITHIN_S, end_by_force, [cluster])
+                last_resort.daemon = True
+                last_resort.start()
+
         # The cluster's own handlers stop it inside the signal; here the loop below must end first.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, ask_to_stop)
         cluster.start()
         ticker = Ticker()
         try:
@@ -50,3 +60,15 @@ class Command(BaseCommand):
         except (OperationalError, InterfaceError):  # the database restarts: this loop outlives it
             logger.exception("A tick was missed.")
             connections.close_all()
+
+
+def end_by_force(cluster: Cluster) -> None:
+    """Where the queue's processes do not end (a long task, a database that went away first), end them and us.
+
+    What they were doing is done again at the next start.
+    """
+    logger.error("The task queue did not end within %.0f s and is ended by force.", STOP_WITHIN_S)
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    cluster.sentinel.kill()
+    os._exit(1)
