@@ -6,7 +6,7 @@ rebound peak; the CVaR terms eta, slack, z[s]. Everything is numpy and scipy; `p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -210,8 +210,8 @@ def fatigue_usd_per_account(problem: PlanningProblem, pattern: Pattern) -> float
     return FATIGUE_USD_PER_CALL * cohort.kw_per_account * (1.0 + used)
 
 
-def build(problem: PlanningProblem, patterns: tuple[Pattern, ...], target_mw: float, *, relaxed: bool) -> Programme:
-    """The whole programme for a target; `relaxed` drops the whole-number conditions (for what-if)."""
+def build(problem: PlanningProblem, patterns: tuple[Pattern, ...], target_mw: float) -> Programme:
+    """The whole programme for a target."""
     profiles = Profiles.of(problem, patterns)
     columns = Columns(len(patterns), len(profiles.order), problem.window_steps, SCENARIOS)
     factors = _scenario_factors(problem, profiles)
@@ -225,10 +225,14 @@ def build(problem: PlanningProblem, patterns: tuple[Pattern, ...], target_mw: fl
     ]
     lower, upper = _bounds(problem, columns, target_mw)
     integer = np.zeros(columns.count, dtype=bool)
-    if not relaxed:
-        whole = profiles.accounts <= INTEGER_UP_TO_ACCOUNTS
-        integer[: columns.patterns] = profiles.member.T @ whole.astype(np.float64) > 0
+    whole = profiles.accounts <= INTEGER_UP_TO_ACCOUNTS
+    integer[: columns.patterns] = profiles.member.T @ whole.astype(np.float64) > 0
     return Programme(objective(problem, patterns, profiles, columns), lower, upper, integer, stack(families))
+
+
+def relax(programme: Programme) -> Programme:
+    """The same without whole-number conditions: a bound, and quick enough for what-if."""
+    return replace(programme, integer=np.zeros_like(programme.integer))
 
 
 def _bounds(problem: PlanningProblem, columns: Columns, target_mw: float) -> tuple[Array, Array]:

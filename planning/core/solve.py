@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final
 
 import numpy as np
 
 from grid.core.units import mwh_of_quarter_hours
 from planning.core.confidence import assess
-from planning.core.formulation import Profiles, build, incentive_usd_per_account
-from planning.core.highs import NoSolution, minimise
+from planning.core.formulation import Profiles, Programme, build, incentive_usd_per_account, relax
+from planning.core.highs import Answer, minimise
 from planning.core.limits import binding_limits
 from planning.core.patterns import Pattern, feasible_patterns, run_times
 from planning.core.problem import Array, NoCohortEligible, PlanningProblem
 from planning.core.scenarios import CalledCohort
 from planning.core.solution import CohortPlan, PlanSolution, Run, SolverRecord
 from planning.core.target import choose_target, find_capacity
-from planning.core.tidy import TIDY_LIMIT_S, with_few_runs
+from planning.core.tidy import leave_out_runs, only
 
 WHOLE_TOLERANCE: Final = 1e-6
+ROUNDING_USD: Final = 500.0
+ROUNDING_SHARE: Final = 0.01
+"""What few runs and whole accounts may cost before more runs are tried [A]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,34 +47,37 @@ def solve(problem: PlanningProblem, *, relaxed: bool = False) -> PlanSolution:
     capacity = find_capacity(problem, feasible.patterns)
     target_mw = problem.target_mw if problem.target_mw is not None else choose_target(problem, capacity)
     chosen, record = _choose(problem, feasible.patterns, target_mw, relaxed=relaxed)
-    if not relaxed:
-        chosen = _tidy(problem, chosen, target_mw)
     return _assemble(problem, chosen, feasible.not_eligible, target_mw, capacity.sustained_mw, record)
 
 
 def _choose(
     problem: PlanningProblem, patterns: tuple[Pattern, ...], target_mw: float, *, relaxed: bool
 ) -> tuple[_Chosen, SolverRecord]:
-    programme = build(problem, patterns, target_mw, relaxed=relaxed)
-    answer = minimise(programme)
+    """Relax, leave out runs not worth having, then solve with whole accounts over the runs that stay.
+
+    The gap told is against the relaxed optimum over all patterns: it holds what whole accounts and few runs cost.
+    """
+    started = perf_counter()
+    programme, profiles = build(problem, patterns, target_mw), Profiles.of(problem, patterns)
+    bound = final = minimise(relax(programme))
+    if not relaxed:
+        final = _whole(programme, profiles, bound)
+    bound_usd, final_usd = (float(programme.cost @ answer.values) for answer in (bound, final))
+    gap = max(0.0, final_usd - bound_usd) / max(1.0, abs(final_usd))
     rows, columns = programme.rows.matrix.shape
-    record = SolverRecord(answer.status, answer.solve_s, answer.gap, columns, rows)
-    profiles = Profiles.of(problem, patterns)
-    return _Chosen(patterns, whole_accounts(answer.values[: len(patterns)], profiles), profiles), record
+    record = SolverRecord(final.status, perf_counter() - started, gap, columns, rows)
+    return _Chosen(patterns, whole_accounts(final.values[: len(patterns)], profiles), profiles), record
 
 
-def _tidy(problem: PlanningProblem, chosen: _Chosen, target_mw: float) -> _Chosen:
-    """The same plan in fewer runs: solved again over the runs just used, each now with a price and a least size."""
-    used = tuple(pattern for pattern, count in zip(chosen.patterns, chosen.accounts, strict=True) if count > 0)
-    if not used:
-        return chosen
-    profiles = Profiles.of(problem, used)
-    programme = with_few_runs(build(problem, used, target_mw, relaxed=False), profiles)
-    try:
-        answer = minimise(programme, time_limit_s=TIDY_LIMIT_S)
-    except NoSolution:  # out of time: the untidy plan is as good a plan
-        return chosen
-    return _Chosen(used, whole_accounts(answer.values[: len(used)], profiles), profiles)
+def _whole(programme: Programme, profiles: Profiles, bound: Answer) -> Answer:
+    """Whole accounts over few runs; where few cost too much, over all runs of the relaxed optimum."""
+    used = bound.values[: profiles.member.shape[1]] > WHOLE_TOLERANCE
+    few = minimise(only(programme, leave_out_runs(relax(programme), profiles, bound)))
+    bound_usd, few_usd = (float(programme.cost @ answer.values) for answer in (bound, few))
+    if few_usd <= bound_usd + ROUNDING_USD + ROUNDING_SHARE * abs(bound_usd):
+        return few
+    many = minimise(only(programme, used))
+    return many if float(programme.cost @ many.values) < few_usd - ROUNDING_USD else few
 
 
 def whole_accounts(accounts: Array, profiles: Profiles) -> Array:

@@ -1,7 +1,7 @@
 """Few runs instead of many: people read the plan, and every run is a group of endpoints with its own times.
 
-An LP optimum splits a cohort into as many runs as there are binding rows. Solved again over just those runs, each run
-costs a little and holds at least a few per cent of its cohort.
+An LP optimum splits a cohort into as many runs as there are binding rows. From the smallest run up, each is left out
+if the plan without it costs little more; a run that stays is worth having or holds more than a few accounts.
 """
 
 from __future__ import annotations
@@ -10,45 +10,48 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from scipy import sparse
+from numpy.typing import NDArray
 
-from planning.core.formulation import Profiles, Programme, Rows
+from planning.core.formulation import Profiles, Programme
+from planning.core.highs import Answer, minimise
+from planning.core.problem import Array
 
 RUN_USD: Final = 100.0
-"""What one more run must be worth [A]."""
+"""What one more run must save [A]."""
 
-LEAST_RUN_SHARE: Final = 0.05
-"""A run holds at least this share of its cohort's eligible accounts, and at least one account [A]."""
+LEAST_RUN_SHARE: Final = 0.03
+"""A run below this share of its cohort's eligible accounts must save ten times as much [A]."""
 
-TIDY_LIMIT_S: Final = 2.0
+SMALL_RUN_FACTOR: Final = 10.0
+USED: Final = 1e-6
 
 
-def with_few_runs(programme: Programme, profiles: Profiles) -> Programme:
-    """Add y[k] in {0, 1}: least[k] y[k] <= n[k] <= eligible[g] y[k], at RUN_USD each."""
-    runs = profiles.member.shape[1]
-    most = profiles.member.T @ profiles.accounts
-    least = np.maximum(1.0, np.floor(LEAST_RUN_SHARE * most))
-    rows, columns = programme.rows.matrix.shape
-    accounts = sparse.csr_array(sparse.eye_array(runs, columns))
-    matrix = sparse.block_array(
-        [
-            [programme.rows.matrix, sparse.csr_array((rows, runs))],
-            [accounts, sparse.csr_array(sparse.diags_array(-most))],
-            [accounts, sparse.csr_array(sparse.diags_array(-least))],
-        ],
-        format="csr",
-    )
-    free = np.full(runs, np.inf)
-    widened = Rows(
-        sparse.csr_array(matrix),
-        np.concatenate([programme.rows.lower, -free, np.zeros(runs)]),
-        np.concatenate([programme.rows.upper, np.zeros(runs), free]),
-    )
-    return replace(
-        programme,
-        cost=np.append(programme.cost, np.full(runs, RUN_USD)),
-        lower=np.append(programme.lower, np.zeros(runs)),
-        upper=np.append(programme.upper, np.ones(runs)),
-        integer=np.append(programme.integer, np.ones(runs, dtype=bool)),
-        rows=widened,
-    )
+def leave_out_runs(programme: Programme, profiles: Profiles, answer: Answer) -> NDArray[np.bool_]:
+    """Which patterns to keep (K,), starting from those `answer` (of the relaxed programme) uses."""
+    patterns = profiles.member.shape[1]
+    accounts = answer.values[:patterns]
+    eligible = profiles.member.T @ profiles.accounts
+    kept = accounts > USED
+    cost_usd = float(programme.cost @ answer.values)
+    for k in _smallest_first(accounts, eligible):
+        without = kept.copy()
+        without[k] = False
+        tried = minimise(only(programme, without))
+        tried_usd = float(programme.cost @ tried.values)
+        small = accounts[k] < LEAST_RUN_SHARE * eligible[k]
+        if tried_usd <= cost_usd + RUN_USD * (SMALL_RUN_FACTOR if small else 1.0):
+            kept, cost_usd, accounts = without, tried_usd, tried.values[:patterns]
+            kept &= accounts > USED
+    return kept
+
+
+def only(programme: Programme, kept: NDArray[np.bool_]) -> Programme:
+    """The programme with all other patterns held at zero; runs without accounts are always feasible, if short."""
+    upper = programme.upper.copy()
+    upper[: len(kept)][~kept] = 0.0
+    return replace(programme, upper=upper)
+
+
+def _smallest_first(accounts: Array, eligible: Array) -> list[int]:
+    share = accounts / np.maximum(eligible, 1.0)
+    return [int(k) for k in np.argsort(share, kind="stable") if accounts[k] > USED]

@@ -197,7 +197,7 @@ class TestSmallCases:
         asked = replace(asked, cohorts=small)
         patterns = feasible_patterns(asked).patterns
         assert len(patterns) == 6  # (start 0, 2 h), (0, 2 h 15), (1, 2 h) each
-        programme = build(asked, patterns, 3.0, relaxed=False)
+        programme = build(asked, patterns, 3.0)
         best = programme.cost @ minimise(programme).values
         tried = []
         lighting = [each for each in itertools.product(range(3), repeat=3) if sum(each) <= 2]
