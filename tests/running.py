@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,17 +74,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_portal(data_dir: Path, *options: str, port: int | None = None) -> RunningPortal:
-    """Start `manage.py up` and return at once."""
+def start_portal(
+    data_dir: Path, *options: str, port: int | None = None, environment: Mapping[str, str] | None = None
+) -> RunningPortal:
+    """Start `manage.py up` and return at once; `environment` is added to what the portal gets to see."""
     port = port or free_port()
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     output = data_dir.parent / f"up-{port}.txt"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIXES)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_PREFIXES)}
     with output.open("ab") as file:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up", "--port", str(port), "--data-dir", str(data_dir), *options],
             cwd=PROJECT,
-            env=environment,
+            env=kept | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from portal.embedded import EmbeddedPostgres
+from portal.environment import URL_VARIABLES
 from portal.processes import start_time_of, wait_until
 from portal.supervisor import SUPERVISED
 from tests.running import PROJECT, RunningPortal, free_port, start_portal
@@ -181,6 +183,29 @@ def check_dead_child_is_replaced(portal: RunningPortal) -> None:
     assert wait_until(lambda: start_time_of(worker) is None, 5)
     workers = lambda: [c for c in processes_of(portal.data_dir).values() if c.endswith("manage.py worker ")]  # noqa: E731
     assert wait_until(lambda: len(workers()) > 3, 15)
+
+
+@pytest.mark.parametrize("fence", ["full", "weakened"])
+def test_outside_database(data_dir: Path, postgres: EmbeddedPostgres, fence: str) -> None:
+    """With URLs no server is embedded; with the first alone every process uses it, and /readyz says so."""
+    database = f"outside_{fence}"
+    postgres.provision(database)
+    urls = {URL_VARIABLES[role]: url for role, url in postgres.urls(database).items()}
+    if fence == "weakened":
+        urls = {"DATABASE_URL": postgres.dsn("owner", database)}
+    portal = start_portal(data_dir, environment=urls)
+    try:
+        portal.wait_until_ready()
+        state = portal.readiness() or {}
+        assert (state["fence"], state["mode"]) == (fence, "live")
+        assert not (data_dir / "postgres").exists()
+        assert not (data_dir / "postgres_home").exists()
+        assert not (data_dir / "credentials.json").exists()
+        written = json.loads((data_dir / "database_urls.json").read_text())
+        assert written["web"] == urls["DATABASE_URL"]
+    finally:
+        assert ended_within(portal, signal.SIGTERM) < END_WITHIN_S
+    postgres.drop_database(database)
 
 
 @pytest.mark.parametrize("to", ["up", "make", "the group"])
