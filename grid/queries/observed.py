@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, cast
 
 import numpy as np
@@ -117,7 +117,7 @@ def _by_hour(
     just_before = ExpressionWrapper(F("observed_at") - Value(timedelta(microseconds=1)), output_field=DateTimeField())
     hours: Iterable[tuple[datetime, float | None]] = (
         rows.filter(observed_at__gt=floor_to(start, HOUR), observed_at__lte=floor_to(at, HOUR))
-        .annotate(hour=TruncHour(just_before))
+        .annotate(hour=TruncHour(just_before, tzinfo=UTC))
         .values("hour")
         .annotate(mean=Avg(field))
         .order_by("hour")
