@@ -202,8 +202,9 @@ class Frame:
 
     @property
     def role(self) -> str:
-        """The role whose rights these are, in a word; empty when it is none of the usual ones."""
-        return next((role for role, rights in ROLES.items() if rights and set(rights) == self.rights), "")
+        """The role whose rights these are; empty when it is none of the usual ones, or the name already says it."""
+        role = next((role for role, rights in ROLES.items() if set(rights) == self.rights), "")
+        return "" if role == self.username else role
 
     @property
     def may_control_clock(self) -> bool:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django import template
 
 from grid.core.intervals import CENTRAL
 from planning.core.lifecycle import Status
+from planning.core.plan_content import PlanContent
 from planning.models import Strategy
 from portal.frame import Frame
+from portal.views import plan_reading
 
 register = template.Library()
+
+
+NEAR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,12 @@ def mwbar(bar: Any) -> dict[str, Any]:
     return {"bar": bar}
 
 
+@register.inclusion_tag("portal/components/deadline.html")
+def deadline(by: datetime, at: datetime) -> dict[str, Any]:
+    """Until when to decide, absolute and relative; a warning once it is near."""
+    return {"by": by, "at": at, "near": by - at <= NEAR}
+
+
 @register.simple_tag
 def bare_frame() -> Frame:
     """The frame of a page rendered without a request (Django's own error answers)."""
@@ -102,6 +113,12 @@ def source_words(source: str) -> str:
     """`synthetic data` or `replay file` for the name a source's rows carry."""
     kind = source.split(":", 1)[0]
     return {"synthetic": "synthetic data", "replay": "replay file"}.get(kind, source)
+
+
+@register.filter
+def question(content: PlanContent) -> str:
+    """`51.1 MW to 7,299 endpoints, Tue 18 Aug 17:00–21:00 CDT`."""
+    return plan_reading.question(content)
 
 
 @register.filter

@@ -15,7 +15,7 @@ from grid.core.intervals import CENTRAL, HOUR, QUARTER, ceil_to
 Point = tuple[datetime, float | None]
 
 TICK_STEPS = (QUARTER, 2 * QUARTER, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR)
-MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, AXIS_HEIGHT, STRIP_HEIGHT = 46, 14, 20, 24, 44
+MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, AXIS_HEIGHT, STRIP_HEIGHT = 50, 22, 20, 24, 44
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from grid.core.refusals import Refusal
 from grid.operations import pause_clock, resume_clock, set_speed, step_clock
 from portal.views.forms import SpeedForm
-from portal.views.guard import page
+from portal.views.guard import page, person
 
 STEP_MIN: Final = 15
 SIMPLE: Final[Mapping[str, Callable[..., Any]]] = {"pause": pause_clock, "resume": resume_clock}
@@ -39,7 +39,8 @@ def control(request: HttpRequest, action: str) -> HttpResponse:
 
 
 def _control(request: HttpRequest, action: str) -> None:
-    by, wall_at = request.user, timezone.now()
+    by: Any = person(request)
+    wall_at = timezone.now()
     if action in SIMPLE:
         SIMPLE[action](by=by, wall_at=wall_at)
     elif action == "step":

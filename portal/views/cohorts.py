@@ -119,22 +119,21 @@ def _bar(availability: CohortAvailability, most: float) -> charts.MwBar | None:
 def _hours(flexibility: Flexibility) -> list[FlexibleHour]:
     """Means of the four quarter-hours of each hour."""
 
-    def hourly(values: np.ndarray) -> np.ndarray:
-        return values.reshape(-1, QUARTERS_PER_HOUR).mean(axis=1)
-
+    bands = np.stack([flexibility.p10_mw, flexibility.p50_mw, flexibility.p90_mw])
+    hourly = bands.reshape(3, -1, QUARTERS_PER_HOUR).mean(axis=2).T.tolist()
+    allowed = flexibility.within_programme.reshape(-1, QUARTERS_PER_HOUR).max(axis=1).tolist()
     starts = flexibility.starts_at[::QUARTERS_PER_HOUR]
-    p10, p50, p90 = (hourly(v) for v in (flexibility.p10_mw, flexibility.p50_mw, flexibility.p90_mw))
-    allowed = flexibility.within_programme.reshape(-1, QUARTERS_PER_HOUR).any(axis=1)
-    return [
-        FlexibleHour(start, float(p10[i]), float(p50[i]), float(p90[i]), bool(allowed[i]))
-        for i, start in enumerate(starts)
-    ]
+    rows = zip(starts, hourly, allowed, strict=True)
+    return [FlexibleHour(start, p10, p50, p90, ok) for start, (p10, p50, p90), ok in rows]
 
 
 def _chart(cohort: Cohort, flexibility: Flexibility, at: datetime) -> charts.Chart:
     starts = flexibility.starts_at
-    band = list(zip(starts, map(float, flexibility.p10_mw), map(float, flexibility.p90_mw), strict=True))
-    middle = list(zip(starts, map(float, flexibility.p50_mw), strict=True))
+    p10, p50, p90 = (
+        [float(mw) if allowed else None for mw, allowed in zip(values, flexibility.within_programme, strict=True)]
+        for values in (flexibility.p10_mw, flexibility.p50_mw, flexibility.p90_mw)
+    )
+    band, middle = list(zip(starts, p10, p90, strict=True)), list(zip(starts, p50, strict=True))
     peak = float(flexibility.p50_mw.max())
     return charts.draw(
         charts.Picture(

@@ -6,10 +6,10 @@ They work without JavaScript. When an operation refuses, the same page comes bac
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 
 from cohorts.queries import active_cohorts
@@ -21,7 +21,7 @@ from planning.queries import PlanCard, plan_cards, plans
 from portal.frame import portal_now
 from portal.problem import status_of
 from portal.views.forms import AbortForm, DecisionForm, EditForm, PortalForm, local_input, shown_mw
-from portal.views.guard import page, show
+from portal.views.guard import page, person, show
 
 METHODS = ("GET", "HEAD", "POST")
 SAID_ON_ABORT = {
@@ -43,7 +43,7 @@ def approve(request: HttpRequest, plan_id: int) -> HttpResponse:
             return approve_plan(
                 plan_id=plan_id,
                 content_hash=given["content_hash"],
-                by=request.user,
+                by=person(request),
                 at=portal_now(request),
                 reason=given["reason"],
             )
@@ -64,7 +64,7 @@ def reject(request: HttpRequest, plan_id: int) -> HttpResponse:
             return reject_plan(
                 plan_id=plan_id,
                 content_hash=given["content_hash"],
-                by=request.user,
+                by=person(request),
                 at=portal_now(request),
                 reason=given["reason"],
             )
@@ -89,7 +89,7 @@ def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
             plan_id=plan_id,
             content_hash=form.cleaned_data["content_hash"],
             change=Change(form.changed_fields()),
-            by=request.user,
+            by=person(request),
             at=portal_now(request),
             reason=form.cleaned_data["reason"],
         )
@@ -107,7 +107,7 @@ def abort(request: HttpRequest, plan_id: int) -> HttpResponse:
         reason = form.cleaned_data["reason"]
 
         def stop() -> Plan:
-            return abort_plan(plan_id=plan_id, by=request.user, at=portal_now(request), reason=reason)
+            return abort_plan(plan_id=plan_id, by=person(request), at=portal_now(request), reason=reason)
 
         return _decided(request, "abort", card, form, stop, lambda p: SAID_ON_ABORT[Status(p.status)].format(pk=p.pk))
     return _ask(request, "abort", card, form)
@@ -173,8 +173,9 @@ def _ask(
     moved_on = bool(hash_sent and card.version and hash_sent != card.version.content_hash)
     if moved_on and card.version:
         # The page shows the newer numbers from here on, so this is what a second press would decide about.
-        form.data = form.data.copy()
-        form.data["content_hash"] = card.version.content_hash
+        data = cast("QueryDict", form.data).copy()
+        data["content_hash"] = card.version.content_hash
+        form.data = data
     context = {
         "card": card,
         "plan": card.plan,

@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
@@ -69,8 +69,8 @@ def _instant_of(naive: dt.datetime, zone: str) -> dt.datetime:
 class PortalForm(forms.Form):
     """A form whose widgets know their errors, and which takes refusals of operations as field errors."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+    def __init__(self, data: Any = None, *, initial: Any = None) -> None:
+        super().__init__(data, initial=initial, label_suffix="")
 
     def take(self, refusal: Refusal) -> None:
         """Show a refusal beside the field it names, or above the form."""
@@ -99,9 +99,10 @@ class WishForm(PortalForm):
     )
     key = forms.CharField(required=False, widget=forms.HiddenInput, max_length=128)
 
-    def __init__(self, *args: Any, choices: Iterable[Cohort], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["cohorts"].choices = [
+    def __init__(self, data: Any = None, *, choices: Iterable[Cohort], initial: Any = None) -> None:
+        super().__init__(data, initial=initial)
+        cohorts = cast("forms.MultipleChoiceField", self.fields["cohorts"])
+        cohorts.choices = [
             (str(c.pk), f"{c.name}, {c.enrolled_mw:,.1f} MW enrolled in {c.account_count:,} accounts") for c in choices
         ]
         self.fields["key"].initial = uuid.uuid4().hex

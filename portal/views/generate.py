@@ -11,7 +11,7 @@ from planning.operations import propose_plan
 from portal.frame import frame_of, portal_now
 from portal.problem import status_of
 from portal.views.forms import WishForm
-from portal.views.guard import page, show
+from portal.views.guard import page, person, show
 
 
 @page("planning.propose_plan", methods=("GET", "HEAD", "POST"))
@@ -27,7 +27,7 @@ def generate(request: HttpRequest) -> HttpResponse:
     try:
         plan = propose_plan(
             wish=form.wish(),
-            by=request.user,
+            by=person(request),
             at=portal_now(request),
             mode=str(state.mode) if state else "LIVE",
             idempotency_key=form.cleaned_data["key"],

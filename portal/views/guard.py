@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from portal.frame import frame_of
+from portal.models import User
 
 STOP_POLLING = 286  # htmx's status for "swap this and do not ask again"
 View = Callable[..., HttpResponse]
@@ -39,12 +40,23 @@ def page(right: str, *, methods: tuple[str, ...] = ("GET", "HEAD")) -> Callable[
     return decorate
 
 
+def person(request: HttpRequest) -> User:
+    """Who asks; only for views behind `page`."""
+    return cast("User", request.user)
+
+
+def htmx_target(request: HttpRequest) -> str | None:
+    """The id of the element htmx will swap (empty: it has none); None when a browser asks for the page."""
+    details = getattr(request, "htmx", None)
+    return (details.target or "") if details else None
+
+
 def _asks_to_sign_in(request: HttpRequest) -> HttpResponse:
     """The sign-in page; to a polling page only a word in its clock, so that what was typed there is not lost."""
-    htmx = getattr(request, "htmx", None)
-    if not htmx:
+    target = htmx_target(request)
+    if target is None:
         return redirect_to_login(request.get_full_path())
-    if htmx.target != "frame-clock":
+    if target != "frame-clock":
         return HttpResponse(status=204)
     return render(request, "portal/components/signed_out.html", status=STOP_POLLING)
 
@@ -53,7 +65,7 @@ def show(
     request: HttpRequest, template: str, context: dict[str, Any], *, fragments: tuple[str, ...] = (), status: int = 200
 ) -> HttpResponse:
     """The page; or, when htmx asks for one of its named fragments, that fragment of the same template."""
-    wanted = request.htmx.target if getattr(request, "htmx", None) else None
+    wanted = htmx_target(request)
     name = f"{template}#{wanted}" if wanted in fragments else template
     response = render(request, name, context, status=status)
     patch_vary_headers(response, ("HX-Request", "HX-Target"))

@@ -14,8 +14,8 @@ from planning.core.plan_content import ContentCohort, PlanContent
 from planning.models import PlannedEvent
 from portal.views import charts
 
-MONEY_SENTENCE: Final = "Incentives are expected to cost"
-SHORTFALL_SENTENCE: Final = "The target cannot be reached"
+MONEY_SENTENCE: Final = "Incentives "
+NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 COMPARED: Final = (
     ("Window starts", "window_start"),
     ("Window ends", "window_end"),
@@ -70,8 +70,12 @@ class Difference:
 def question(content: PlanContent) -> str:
     """What the person is asked, with the numbers in it (without the question mark)."""
     start, end = (at.astimezone(CENTRAL) for at in (content.window_start, content.window_end))
-    when = f"{start:%a %-d %b %H:%M}–{end:%H:%M %Z}"
-    return f"{content.planned_p50_mw:,.1f} MW to {content.accounts_called:,} endpoints, {when}"
+    # Kept together when the line breaks: a number and its unit, a date, a span of time and its zone.
+    mw = f"{content.planned_p50_mw:,.1f} MW".replace(" ", NO_BREAK)
+    endpoints = f"{content.accounts_called:,} endpoints".replace(" ", NO_BREAK)
+    day = f"{start:%a %-d %b}".replace(" ", NO_BREAK)
+    hours = f"{start:%H:%M}–{end:%H:%M %Z}".replace(" ", NO_BREAK)
+    return f"{mw} to {endpoints}, {day} {hours}"
 
 
 def cohort_lines(content: PlanContent, events: Sequence[PlannedEvent]) -> list[CohortLine]:
@@ -123,9 +127,9 @@ def reasons(content: PlanContent) -> Reasons:
     """
     limits = tuple(limit.sentence for limit in content.limits)
     said = content.rationale
-    cut = next((i + 1 for i, sentence in enumerate(said) if sentence.startswith(MONEY_SENTENCE)), len(said))
-    against = (s for s in said[cut:] if s not in limits and not s.startswith(SHORTFALL_SENTENCE))
-    return Reasons(why=said[:cut], limits=limits, against=tuple(against))
+    money = max((i for i, sentence in enumerate(said) if sentence.startswith(MONEY_SENTENCE)), default=len(said) - 1)
+    last_limit = max((i for i, sentence in enumerate(said) if sentence in limits), default=money)
+    return Reasons(why=said[: money + 1], limits=limits, against=said[max(money, last_limit) + 1 :])
 
 
 def previews(events: Sequence[PlannedEvent]) -> list[Preview]:

@@ -17,7 +17,7 @@ from planning.models import Plan
 from planning.queries import PlanPage, plan_cards, plan_page, plans
 from portal.frame import VOTED, frame_of, portal_now
 from portal.views import plan_reading
-from portal.views.guard import page, show
+from portal.views.guard import htmx_target, page, show
 
 PAGE_SIZE: Final = 25
 HAS_EVENT: Final = RUNNING | {Status.COMPLETED, Status.ABORTED}
@@ -65,7 +65,7 @@ def _older_than(before: str, rows: QuerySet[Plan]) -> QuerySet[Plan]:
 def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
     """One plan; `seen` in a poll's address says which state the reader has before them."""
     at = portal_now(request)
-    if request.htmx and request.htmx.target == "state":
+    if htmx_target(request) == "state":
         return _state(request, plan_id)
     found = plan_page(plan_id)
     if found is None:
