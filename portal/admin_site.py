@@ -9,8 +9,10 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.template.response import TemplateResponse
 from django.urls import reverse
 
+QUEUE_LENGTH = 50
 ORDER = {"planning": 0, "dispatch": 1, "cohorts": 2, "grid": 3, "portal": 4}
 
 
@@ -20,7 +22,16 @@ class PortalAdminSite(admin.AdminSite):
     site_header = "Utility HITL Portal"
     site_title = "Utility HITL Portal"
     index_title = "Approval queue and records"
+    index_template = "admin/queue_index.html"
     enable_nav_sidebar = False
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The queue, most urgent first, above the list of records."""
+        from planning.queries import plan_cards, plans_awaiting_approval
+
+        sees = request.user.has_perm("planning.view_plan")
+        queue = plan_cards(plans_awaiting_approval()[:QUEUE_LENGTH]) if sees else None
+        return super().index(request, {"queue": queue, **(extra_context or {})})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         """One sign-in for the whole portal. Whoever is signed in but not staff is told so instead of asked again."""

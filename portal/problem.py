@@ -32,7 +32,6 @@ class ProblemRenderer(JSONRenderer):
     """JSON under the media type of RFC 9457."""
 
     media_type = MEDIA_TYPE
-    ensure_ascii = True  # a refusal may quote what UTF-8 cannot say (half of a surrogate pair)
 
 
 class UnknownPath(APIView):
@@ -68,7 +67,7 @@ def problem(
     # Set here so that the answer does not depend on how far content negotiation had come when the error rose.
     response.accepted_renderer = ProblemRenderer()
     response.accepted_media_type = ProblemRenderer.media_type
-    response.renderer_context = {}
+    response.renderer_context = {}  # type: ignore[attr-defined]
     return response
 
 
@@ -79,10 +78,15 @@ def _body(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
-        "errors": errors or [],
+        "detail": _sayable(detail),
+        "errors": [{name: _sayable(text) for name, text in error.items()} for error in errors or []],
         **(extra or {}),
     }
+
+
+def _sayable(text: str) -> str:
+    """A refusal may quote what UTF-8 cannot say (half of a surrogate pair from a JSON escape)."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:

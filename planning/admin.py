@@ -1,0 +1,326 @@
+"""Plans in the supervisors' site: the approval queue, and the record behind it. Nothing is edited or deleted here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from grid import clock
+from grid.core.intervals import CENTRAL
+from grid.core.refusals import NotFound, Refusal
+from planning.core.lifecycle import AWAITING_VOTE, Status
+from planning.models import Plan, PlannedEvent, PlanRefusal, PlanRequest, PlanVersion, Transition, Vote
+from planning.operations import approve_plan, reject_plan
+from planning.queries import PlanCard, PlanPage, plan_cards, plan_page
+
+UNKNOWN = "not known"
+
+
+class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Read-only: whoever may view plans may view every row about them."""
+
+    actions = None
+    ordering = ("-pk",)
+    list_per_page = 50
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Shown to whoever may view plans."""
+        return request.user.has_perm("planning.view_plan")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """The same."""
+        return request.user.has_perm("planning.view_plan")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Plans are asked for, not typed in."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """Decisions are votes, not edits."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """The record stays."""
+        return False
+
+
+class QueueFilter(admin.SimpleListFilter):
+    """Opens with what awaits a vote."""
+
+    title = "queue"
+    parameter_name = "queue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """One choice beside the default."""
+        return [("all", "All plans")]
+
+    def choices(self, changelist: ChangeList) -> Any:
+        """`Awaiting a vote` instead of Django's `All`."""
+        first, *others = super().choices(changelist)
+        yield {**first, "display": "Awaiting a vote"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Plan]) -> QuerySet[Plan]:  # noqa: ARG002
+        """Filtered unless all are wanted."""
+        return queryset if self.value() == "all" else queryset.filter(status__in=AWAITING_VOTE)
+
+
+class QueueList(ChangeList):
+    """Reads the numbers of a whole page of plans in two queries."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Each plan of the page carries its card."""
+        super().get_results(request)
+        cards = plan_cards(self.result_list)
+        for card in cards:
+            card.plan.card = card  # type: ignore[attr-defined]
+        self.result_list = [card.plan for card in cards]
+
+
+def card_of(plan: Plan) -> PlanCard:
+    """The plan's numbers; read once per row."""
+    found: PlanCard = getattr(plan, "card", None) or plan_cards([plan])[0]
+    plan.card = found  # type: ignore[attr-defined]
+    return found
+
+
+@admin.register(Plan)
+class PlanAdmin(RecordAdmin):
+    """The approval queue. Approve and reject call the operations that the API and the pages call."""
+
+    list_display = (
+        "__str__",
+        "status",
+        "planned_mw",
+        "firm_mw",
+        "confidence",
+        "window",
+        "approve_by",
+        "votes",
+        "asked_by",
+    )
+    list_filter = (QueueFilter, "status", "origin", "mode")
+    list_select_related = ("current_version", "requested_by")
+    fields = (
+        "status",
+        "planned_mw",
+        "firm_mw",
+        "confidence",
+        "window",
+        "target_mw",
+        "cost_usd",
+        "rebound_mwh",
+        "cohorts",
+        "rationale",
+        "approve_by",
+        "dispatch_by",
+        "votes",
+        "asked_by",
+        "requested_at",
+        "mode",
+        "failure",
+    )
+    readonly_fields = fields
+    change_form_template = "admin/planning/plan/change_form.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002
+        """The queue's own."""
+        return QueueList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
+        """What awaits a vote, then the rest."""
+        waits = Case(When(status__in=AWAITING_VOTE, then=Value(0)), default=Value(1), output_field=IntegerField())
+        rows: QuerySet[Plan] = super().get_queryset(request)
+        return rows.annotate(waits=waits).select_related("current_version", "requested_by")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:  # noqa: ARG002
+        """The most urgent of the waiting first."""
+        return ("waits", "approve_by", "-pk")
+
+    @admin.display(description="P50 (MW)")
+    def planned_mw(self, plan: Plan) -> str:
+        """Median of the mean over the window."""
+        content = card_of(plan).content
+        return f"{content.planned_p50_mw:.1f}" if content else UNKNOWN
+
+    @admin.display(description="firm P90 (MW)")
+    def firm_mw(self, plan: Plan) -> str:
+        """Exceeded nine times in ten."""
+        content = card_of(plan).content
+        return f"{content.firm_p90_mw:.1f}" if content else UNKNOWN
+
+    @admin.display(description="target (MW)")
+    def target_mw(self, plan: Plan) -> str:
+        """What the plan aims at."""
+        content = card_of(plan).content
+        return f"{content.target_mw:.1f}" if content else UNKNOWN
+
+    @admin.display(description="confidence (%)")
+    def confidence(self, plan: Plan) -> str:
+        """Probability that the mean over the window reaches the target."""
+        content = card_of(plan).content
+        return f"{content.confidence * 100:.0f}" if content else UNKNOWN
+
+    @admin.display(description="window (Central)")
+    def window(self, plan: Plan) -> str:
+        """First and last instant."""
+        content = card_of(plan).content
+        if content is None:
+            return UNKNOWN
+        start, end = (at.astimezone(CENTRAL) for at in (content.window_start, content.window_end))
+        return f"{start:%a %d %b %H:%M} to {end:%H:%M %Z}"
+
+    @admin.display(description="cost (USD)")
+    def cost_usd(self, plan: Plan) -> str:
+        """Incentives."""
+        content = card_of(plan).content
+        return f"{content.cost_usd:,.0f}" if content else UNKNOWN
+
+    @admin.display(description="rebound (MWh)")
+    def rebound_mwh(self, plan: Plan) -> str:
+        """Above baseline in the six hours after."""
+        content = card_of(plan).content
+        return f"{content.rebound_mwh:.1f}" if content else UNKNOWN
+
+    @admin.display(description="cohorts")
+    def cohorts(self, plan: Plan) -> str:
+        """Names, MW and endpoints."""
+        content = card_of(plan).content
+        parts = content.cohorts if content else ()
+        return "; ".join(f"{c.name} {c.mean_mw:.1f} MW ({c.accounts_called:,} endpoints)" for c in parts) or UNKNOWN
+
+    @admin.display(description="why")
+    def rationale(self, plan: Plan) -> str:
+        """The planner's sentences."""
+        content = card_of(plan).content
+        return " ".join(content.rationale) if content else UNKNOWN
+
+    @admin.display(description="votes")
+    def votes(self, plan: Plan) -> str:
+        """Entitled votes of those needed."""
+        votes = card_of(plan).votes
+        return f"{votes.approvals} of {votes.required}"
+
+    @admin.display(description="asked by")
+    def asked_by(self, plan: Plan) -> str:
+        """The person, or the watch agent."""
+        return plan.requested_by.username if plan.requested_by else "watch agent"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Two addresses more: the decisions."""
+        decisions = [
+            path("<int:plan_id>/approve/", self.admin_site.admin_view(self.approve), name="planning_plan_approve"),
+            path("<int:plan_id>/reject/", self.admin_site.admin_view(self.reject), name="planning_plan_reject"),
+        ]
+        return [*decisions, *super().get_urls()]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Add what the question needs."""
+        plan = context.get("original")
+        if plan is not None:
+            context |= _question(plan_page(plan.pk), request)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @method_decorator(require_POST)
+    def approve(self, request: HttpRequest, plan_id: int) -> HttpResponse:
+        """Vote for exactly the content named in the form."""
+        return self._decide(request, plan_id, approve_plan, "Your vote for plan {} is recorded; it is {}.")
+
+    @method_decorator(require_POST)
+    def reject(self, request: HttpRequest, plan_id: int) -> HttpResponse:
+        """Veto exactly the content named in the form."""
+        return self._decide(request, plan_id, reject_plan, "Plan {} is rejected; it is {} and nothing is sent.")
+
+    def _decide(self, request: HttpRequest, plan_id: int, operation: Callable[..., Plan], said: str) -> HttpResponse:
+        try:
+            plan = operation(
+                plan_id=plan_id,
+                content_hash=request.POST.get("content_hash", ""),
+                by=request.user,
+                at=clock.now(),
+                reason=request.POST.get("reason", ""),
+            )
+        except NotFound as refusal:
+            raise Http404(str(refusal)) from refusal
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+            return redirect("admin:planning_plan_change", plan_id)
+        messages.success(request, said.format(plan.pk, plan.status))
+        return redirect("admin:planning_plan_changelist")
+
+
+def _question(page: PlanPage | None, request: HttpRequest) -> dict[str, Any]:
+    if page is None:
+        return {}
+    card = page.card
+    return {
+        "page": page,
+        "card": card,
+        "content": card.content,
+        "awaits_vote": Status(card.plan.status) in AWAITING_VOTE and card.version is not None,
+        "may_approve": request.user.has_perm("planning.approve_plan"),
+        "may_reject": request.user.has_perm("planning.reject_plan"),
+        "asked_for_it": any(asked.by_id == request.user.pk for asked in page.requests),
+    }
+
+
+@admin.register(PlanVersion)
+class PlanVersionAdmin(RecordAdmin):
+    """What was decided upon."""
+
+    list_display = ("__str__", "content_hash", "window_start", "window_end", "proposed_at")
+
+
+@admin.register(PlanRequest)
+class PlanRequestAdmin(RecordAdmin):
+    """What was asked."""
+
+    list_display = ("__str__", "by", "at", "strategy", "target_mw", "reason")
+    list_select_related = ("by",)
+
+
+@admin.register(PlannedEvent)
+class PlannedEventAdmin(RecordAdmin):
+    """The bytes of each event."""
+
+    list_display = ("event_name", "cohort", "mean_mw", "endpoints", "starts_at", "ends_at")
+    list_select_related = ("cohort",)
+    readonly_fields = ("payload_text",)
+
+    @admin.display(description="payload")
+    def payload_text(self, event: PlannedEvent) -> str:
+        """The bytes as text."""
+        return bytes(event.payload).decode("utf-8", "replace")
+
+
+@admin.register(Vote)
+class VoteAdmin(RecordAdmin):
+    """Who said what of which content."""
+
+    list_display = ("version", "voter", "decision", "at", "reason")
+    list_select_related = ("version", "voter")
+
+
+@admin.register(Transition)
+class TransitionAdmin(RecordAdmin):
+    """Every change of state."""
+
+    list_display = ("plan", "from_status", "to_status", "by", "actor", "at", "reason")
+    list_select_related = ("plan", "by")
+
+
+@admin.register(PlanRefusal)
+class PlanRefusalAdmin(RecordAdmin):
+    """Who tried what they may not."""
+
+    list_display = ("plan", "attempted", "by", "at", "why")
+    list_select_related = ("plan", "by")
