@@ -10,8 +10,10 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,7 @@ from portal.supervisor import SUPERVISED
 from tests.running import PROJECT, RunningPortal, free_port, start_portal
 
 END_WITHIN_S = 10.0
+Start = Callable[..., RunningPortal]
 
 
 @pytest.fixture
@@ -31,8 +34,25 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
     yield folder
     left = processes_of(folder)
     for pid in left:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     assert not left, f"left behind: {left}"
+
+
+@pytest.fixture
+def start(data_dir: Path) -> Iterator[Start]:
+    """Starts portals; those a failing test leaves running are ended."""
+    started: list[RunningPortal] = []
+
+    def begin(*options: str, **named: Any) -> RunningPortal:
+        started.append(start_portal(data_dir, *options, **named))
+        return started[-1]
+
+    yield begin
+    for portal in started:
+        if portal.process.poll() is None:
+            portal.process.terminate()
+        portal.process.wait(20)
 
 
 def processes_of(data_dir: Path) -> dict[int, str]:
@@ -60,7 +80,7 @@ def ended_within(portal: RunningPortal, number: signal.Signals) -> float:
 
 class TestRefusals:
     @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::1"])
-    def test_busy_port_names_the_option_and_starts_nothing(self, data_dir: Path, address: str) -> None:
+    def test_busy_port_names_the_option_and_starts_nothing(self, data_dir: Path, start: Start, address: str) -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family) as taken:
             try:
@@ -68,7 +88,7 @@ class TestRefusals:
             except OSError:
                 pytest.skip(f"no {address} here")
             taken.listen()
-            portal = start_portal(data_dir, port=taken.getsockname()[1])
+            portal = start(port=taken.getsockname()[1])
             assert portal.process.wait(30) == 2
         said = portal.output.read_text()
         assert f"Port {portal.port}" in said
@@ -87,8 +107,10 @@ class TestRefusals:
             (["--mode", "live", "--speed", "60"], "--speed"),
         ],
     )
-    def test_contradicting_options_start_nothing(self, data_dir: Path, options: list[str], word: str) -> None:
-        portal = start_portal(data_dir, *options)
+    def test_contradicting_options_start_nothing(
+        self, data_dir: Path, start: Start, options: list[str], word: str
+    ) -> None:
+        portal = start(*options)
         assert portal.process.wait(30) == 2
         assert word in portal.output.read_text()
         assert not data_dir.exists()
@@ -107,12 +129,12 @@ class TestRefusals:
         assert not data_dir.exists()
 
 
-def test_a_whole_life(data_dir: Path) -> None:
-    """First start, what lies where, second `up` refused, child killed, `up` killed, next start, Ctrl-C."""
-    portal = start_portal(data_dir, "--demo")
+def test_a_whole_life(data_dir: Path, start: Start) -> None:
+    """First start, what lies where, second `up` refused, child killed, `up` killed, next start, TERM."""
+    portal = start("--demo")
     portal.wait_until_ready()
     check_first_start(portal)
-    check_second_up_is_refused(portal)
+    check_second_up_is_refused(portal, start)
     check_dead_child_is_replaced(portal)
 
     portal.process.kill()
@@ -121,12 +143,12 @@ def test_a_whole_life(data_dir: Path) -> None:
 
     credentials = portal.credentials
     began = time.monotonic()
-    portal = start_portal(data_dir, "--demo")
+    portal = start("--demo")
     portal.wait_until_ready()
     assert time.monotonic() - began < 30  # 4 to 5 s on two quiet cores, see `make bench`; builds share their cores
     assert portal.credentials == credentials
 
-    assert ended_within(portal, signal.SIGINT) < END_WITHIN_S
+    assert ended_within(portal, signal.SIGTERM) < END_WITHIN_S
     assert portal.process.returncode == 0
     assert processes_of(data_dir) == {}
     log = (data_dir / "logs" / "postgres.log").read_text()
@@ -169,8 +191,8 @@ def check_each_process_knows_its_own_login_only(portal: RunningPortal) -> None:
     assert seen == {"web", "worker", "dispatch"}
 
 
-def check_second_up_is_refused(portal: RunningPortal) -> None:
-    second = start_portal(portal.data_dir)
+def check_second_up_is_refused(portal: RunningPortal, start: Start) -> None:
+    second = start()
     assert second.process.wait(30) == 1
     assert str(portal.process.pid) in second.output.read_text()
     assert (portal.readiness() or {}).get("ready")
@@ -186,14 +208,14 @@ def check_dead_child_is_replaced(portal: RunningPortal) -> None:
 
 
 @pytest.mark.parametrize("fence", ["full", "weakened"])
-def test_outside_database(data_dir: Path, postgres: EmbeddedPostgres, fence: str) -> None:
+def test_outside_database(data_dir: Path, start: Start, postgres: EmbeddedPostgres, fence: str) -> None:
     """With URLs no server is embedded; with the first alone every process uses it, and /readyz says so."""
     database = f"outside_{fence}"
     postgres.provision(database)
     urls = {URL_VARIABLES[role]: url for role, url in postgres.urls(database).items()}
     if fence == "weakened":
         urls = {"DATABASE_URL": postgres.dsn("owner", database)}
-    portal = start_portal(data_dir, environment=urls)
+    portal = start(environment=urls)
     try:
         portal.wait_until_ready()
         state = portal.readiness() or {}
@@ -208,14 +230,15 @@ def test_outside_database(data_dir: Path, postgres: EmbeddedPostgres, fence: str
     postgres.drop_database(database)
 
 
-@pytest.mark.parametrize("to", ["up", "make", "the group"])
-def test_term_ends_everything(data_dir: Path, to: str) -> None:
-    portal = start_portal(data_dir) if to == "up" else start_make(data_dir)
+@pytest.mark.parametrize("to", ["make", "its group"])
+def test_make_run_ends_everything(data_dir: Path, to: str) -> None:
+    """TERM to make alone, and Ctrl-C, which a terminal sends to the whole group."""
+    portal = start_make(data_dir)
     try:
         portal.wait_until_ready()
         began = time.monotonic()
-        if to == "the group":
-            os.killpg(portal.process.pid, signal.SIGTERM)
+        if to == "its group":
+            os.killpg(portal.process.pid, signal.SIGINT)
         else:
             portal.process.terminate()
         portal.process.wait(20)
@@ -252,8 +275,8 @@ def start_make(data_dir: Path) -> RunningPortal:
     return RunningPortal(process, port, data_dir, output)
 
 
-def test_term_while_starting_ends_everything(data_dir: Path) -> None:
-    portal = start_portal(data_dir, "--demo")
+def test_term_while_starting_ends_everything(data_dir: Path, start: Start) -> None:
+    portal = start("--demo")
     assert wait_until(lambda: (data_dir / "logs" / "prepare.log").exists(), 30)
     assert ended_within(portal, signal.SIGTERM) < END_WITHIN_S
     assert portal.process.returncode == 0
@@ -262,12 +285,12 @@ def test_term_while_starting_ends_everything(data_dir: Path) -> None:
 
 @pytest.mark.prove
 @pytest.mark.parametrize("run", range(10))
-def test_killed_at_any_moment_the_next_start_works(data_dir: Path, run: int) -> None:
+def test_killed_at_any_moment_the_next_start_works(start: Start, run: int) -> None:
     """SIGKILL of `up` at ten different moments of its first start; each time the next start gets ready."""
-    portal = start_portal(data_dir, "--demo")
+    portal = start("--demo")
     time.sleep(0.5 + run * 0.7)
     portal.process.kill()
     portal.process.wait()
-    portal = start_portal(data_dir, "--demo")
+    portal = start("--demo")
     portal.wait_until_ready()
     assert ended_within(portal, signal.SIGTERM) < END_WITHIN_S
