@@ -60,6 +60,7 @@ class Clock(models.Model):
                     scenario_anchor__isnull=False,
                     wall_anchor__isnull=False,
                     scenario_start__isnull=False,
+                    scenario_end__isnull=False,
                     scenario_end__gt=F("scenario_start"),
                     scenario_anchor__gte=F("scenario_start"),
                 ),
@@ -144,7 +145,7 @@ class Snapshot(models.Model):
             models.CheckConstraint(condition=Q(eea_level__range=(0, 3)), name="snapshot_eea_level_is_0_to_3"),
             models.CheckConstraint(
                 condition=Q(reserves_mw=None, reserves_kind=None)
-                | Q(reserves_mw__isnull=False, reserves_kind__in=["MEASURED", "DERIVED"]),
+                | Q(reserves_mw__isnull=False, reserves_kind__isnull=False, reserves_kind__in=["MEASURED", "DERIVED"]),
                 name="snapshot_reserves_say_their_kind",
             ),
         ]
@@ -200,7 +201,14 @@ class ForecastPoint(models.Model):
             models.UniqueConstraint(fields=["vintage", "starts_at"], name="forecast_point_once_per_hour"),
             models.CheckConstraint(condition=Q(load_mw__gte=0), name="forecast_load_is_not_negative"),
             models.CheckConstraint(
-                condition=Q(p10_mw=None, p90_mw=None) | Q(p10_mw__lte=F("load_mw"), p90_mw__gte=F("load_mw")),
+                # "Not null" is said aloud because a CHECK passes what compares to null.
+                condition=Q(p10_mw=None, p90_mw=None)
+                | Q(
+                    p10_mw__isnull=False,
+                    p90_mw__isnull=False,
+                    p10_mw__lte=F("load_mw"),
+                    p90_mw__gte=F("load_mw"),
+                ),
                 name="forecast_band_holds_the_load",
             ),
         ]

@@ -220,7 +220,7 @@ def read_rows(path: str) -> ReplayRows:
     name = f"replay:{Path(path).name}@{hashlib.sha256(content).hexdigest()[:8]}"
     starts, columns = _Reader(path).read(text)
     order = sorted(range(len(starts)), key=starts.__getitem__)
-    sorted_columns = {column: [values[i] for i in order] for column, values in columns.items()}
+    sorted_columns = {column: tuple(values[i] for i in order) for column, values in columns.items()}
     return ReplayRows(path, name, tuple(starts[i] for i in order), sorted_columns)
 
 

@@ -147,7 +147,7 @@ class SyntheticFeed:
         cloud = np.clip(0.25 + 0.2 * per_day[:, 1], 0.0, 0.9)
         load_mw = _load(days, hour, temp_f) * (1 + shapes.LOAD_NOISE_SHARE * self._noise(days, hour))
         solar_mw = _solar(hour) * (1 - 0.6 * cloud)
-        wind_mw = _wind(hour, per_day[:, 2]) * (1 - shapes.HEAT_WAVE_LULL_SHARE * _heat_wave(days))
+        wind_mw = _wind(hour, per_day[:, 2], _heat_wave(days))
         net_mw = load_mw - wind_mw - solar_mw
         return Simulated(temp_f, cloud, load_mw, wind_mw, solar_mw, _reserves(net_mw), _price(net_mw))
 
@@ -241,9 +241,11 @@ def _solar(hour: Array) -> Array:
     return shapes.SOLAR_PEAK_MW * np.asarray(height**0.8)
 
 
-def _wind(hour: Array, departure: Array) -> Array:
+def _wind(hour: Array, departure: Array, heat_wave: Array) -> Array:
+    """A heat wave brings a lull, and little chance of a windy day."""
     shape_mw = shapes.WIND_MEAN_MW + shapes.WIND_NIGHT_SWING_MW * np.cos(2 * np.pi * (hour - 1) / 24)
-    return np.asarray(shape_mw * np.exp(0.25 * departure))
+    spread = np.exp(0.25 * departure * (1 - 0.8 * heat_wave))
+    return np.asarray(shape_mw * spread * (1 - shapes.HEAT_WAVE_LULL_SHARE * heat_wave))
 
 
 def _sigmoid(values: Array) -> Array:

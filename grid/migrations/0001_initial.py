@@ -85,6 +85,7 @@ class Migration(migrations.Migration):
                                 ("scenario_anchor__gte", models.F("scenario_start")),
                                 ("scenario_anchor__isnull", False),
                                 ("scenario_end__gt", models.F("scenario_start")),
+                                ("scenario_end__isnull", False),
                                 ("scenario_start__isnull", False),
                                 ("wall_anchor__isnull", False),
                             ),
@@ -214,7 +215,11 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("reserves_kind", None), ("reserves_mw", None)),
-                            models.Q(("reserves_kind__in", ["MEASURED", "DERIVED"]), ("reserves_mw__isnull", False)),
+                            models.Q(
+                                ("reserves_kind__in", ["MEASURED", "DERIVED"]),
+                                ("reserves_kind__isnull", False),
+                                ("reserves_mw__isnull", False),
+                            ),
                             _connector="OR",
                         ),
                         name="snapshot_reserves_say_their_kind",
@@ -286,7 +291,12 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("p10_mw", None), ("p90_mw", None)),
-                            models.Q(("p10_mw__lte", models.F("load_mw")), ("p90_mw__gte", models.F("load_mw"))),
+                            models.Q(
+                                ("p10_mw__isnull", False),
+                                ("p10_mw__lte", models.F("load_mw")),
+                                ("p90_mw__gte", models.F("load_mw")),
+                                ("p90_mw__isnull", False),
+                            ),
                             _connector="OR",
                         ),
                         name="forecast_band_holds_the_load",
