@@ -77,7 +77,7 @@ def may_move(old: Status, new: Status) -> bool:
 def abort_target(status: Status) -> Status | None:
     """Where one person's abort takes a plan.
 
-    Withdrawn before the decision, cancelled before anything went out, aborting afterwards; None: nothing is left to stop.
+    Withdrawn before the decision, cancelled before anything went out, aborting afterwards; None: nothing is left.
     """
     if status in {S.PLANNING, S.DRAFT, S.PENDING, S.CHANGES_REQUESTED, S.PARTIAL}:
         return S.WITHDRAWN

@@ -1,0 +1,121 @@
+"""What asking, changing and deciding share: the right, the locked row, the current content, the record of a refusal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Refusal
+from planning.core.lifecycle import AWAITING_VOTE
+from planning.models import Plan, Transition
+from planning.record import record_refusal
+
+
+class PermissionNeeded(NotAllowed):
+    """The person's role does not carry the right."""
+
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
+
+    def __str__(self) -> str:
+        return f"Your role does not allow this (it needs {self.permission})."
+
+
+class PlanUnknown(NotFound):
+    """There is no plan of this number."""
+
+    def __init__(self, plan_id: int) -> None:
+        self.plan_id = plan_id
+
+    def __str__(self) -> str:
+        return f"There is no plan {self.plan_id}."
+
+
+class StaleContent(Conflict):
+    """The named content is not the current one any more."""
+
+    field = "content_hash"
+
+    def __init__(self, plan_id: int, current_hash: str, version: int) -> None:
+        self.plan_id, self.current_hash, self.version = plan_id, current_hash, version
+        self.problem_extra = {"current_content_hash": current_hash, "current_version": version}
+
+    def __str__(self) -> str:
+        return (
+            f"Plan {self.plan_id} has moved on to version {self.version} (content {self.current_hash[:8]}…). "
+            "Read it again before you decide."
+        )
+
+
+class NotAwaitingVote(Conflict):
+    """The plan is not open for a decision."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan_id, self.status = plan.pk, plan.status
+        last = Transition.objects.filter(plan=plan).select_related("by").order_by("-pk").first()
+        self.who = (last.by.username if last.by else last.actor) if last else "nobody"
+        self.when = last.at if last else plan.requested_at
+
+    def __str__(self) -> str:
+        return (
+            f"Plan {self.plan_id} is {self.status} (by {self.who}, {self.when:%Y-%m-%d %H:%M %Z}); no decision is open."
+        )
+
+
+class TooLate(Conflict):
+    """The time to decide has passed."""
+
+    def __init__(self, plan_id: int, approve_by: datetime) -> None:
+        self.plan_id, self.approve_by = plan_id, approve_by
+
+    def __str__(self) -> str:
+        return f"Plan {self.plan_id} had to be decided by {self.approve_by:%Y-%m-%d %H:%M %Z}; that time has passed."
+
+
+class ReasonMissing(Invalid):
+    """A rejection or a change says why."""
+
+    field = "reason"
+
+    def __str__(self) -> str:
+        return "Say why: a reason is needed here."
+
+
+def need(by: Any, permission: str) -> None:
+    if not by.has_perm(permission):
+        raise PermissionNeeded(permission)
+
+
+def locked(plan_id: int) -> Plan:
+    plan = Plan.objects.select_for_update().filter(pk=plan_id).first()
+    if plan is None:
+        raise PlanUnknown(plan_id)
+    return plan
+
+
+def undecided(*, plan_id: int, content_hash: str, by: Any, at: datetime, permission: str) -> Plan:
+    """The locked plan, once everything that approve, reject and edit share has been checked."""
+    need(by, permission)
+    plan = locked(plan_id)
+    if plan.status not in AWAITING_VOTE or plan.current_version is None:
+        raise NotAwaitingVote(plan)
+    version = plan.current_version
+    if version.content_hash != content_hash:
+        raise StaleContent(plan.pk, version.content_hash, version.number)
+    if plan.approve_by and at >= plan.approve_by:
+        raise TooLate(plan.pk, plan.approve_by)
+    return plan
+
+
+class refusals_on_record:  # noqa: N801 - reads as a phrase where it is used
+    """Outermost context: a Refusal that leaves it is written down after the rollback, then goes on its way."""
+
+    def __init__(self, *, plan_id: int, by: Any, attempted: str, at: datetime) -> None:
+        self.plan_id, self.by, self.attempted, self.at = plan_id, by, attempted, at
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, Refusal) and not isinstance(error, PlanUnknown):
+            record_refusal(plan_id=self.plan_id, by=self.by, attempted=self.attempted, refusal=error, at=self.at)
