@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django_q.tasks import async_task
 
 from cohorts.models import Cohort
@@ -66,25 +66,40 @@ def propose_plan(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_ke
     """
     if by is not None:
         need(by, "planning.propose_plan")
-    if by is not None and idempotency_key:
-        earlier = PlanRequest.objects.filter(by=by, idempotency_key=idempotency_key).select_related("plan").first()
-        if earlier:
-            return earlier.plan
+    earlier = _made_before(by, idempotency_key)
+    if earlier is not None:
+        return earlier
     check_wish(wish=wish, at=at)
-    with transaction.atomic():
-        plan = Plan.objects.create(
-            origin=Origin.AGENT if by is None else Origin.OPERATOR,
-            requested_by=by,
-            requested_at=at,
-            mode=mode,
-            status=Status.PLANNING,
-        )
-        PlanRequest.objects.create(
-            plan=plan, number=1, by=by, at=at, idempotency_key=idempotency_key, **wish.as_fields()
-        )
-        actor = "watch agent" if by is None else "person"
-        Transition.objects.create(plan=plan, to_status=Status.PLANNING, by=by, actor=actor, at=at)
-        async_task("planning.tasks.solve", plan.pk, 1, task_name=f"solve plan {plan.pk}")
+    try:
+        with transaction.atomic():
+            return _write_request(wish=wish, by=by, at=at, mode=mode, idempotency_key=idempotency_key)
+    except IntegrityError:
+        # The same key came twice at once and the other was first: its plan is the answer to both.
+        first = _made_before(by, idempotency_key)
+        if first is None:
+            raise
+        return first
+
+
+def _made_before(by: Any, idempotency_key: str) -> Plan | None:
+    if by is None or not idempotency_key:
+        return None
+    request = PlanRequest.objects.filter(by=by, idempotency_key=idempotency_key).select_related("plan").first()
+    return request.plan if request else None
+
+
+def _write_request(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_key: str) -> Plan:
+    plan = Plan.objects.create(
+        origin=Origin.AGENT if by is None else Origin.OPERATOR,
+        requested_by=by,
+        requested_at=at,
+        mode=mode,
+        status=Status.PLANNING,
+    )
+    PlanRequest.objects.create(plan=plan, number=1, by=by, at=at, idempotency_key=idempotency_key, **wish.as_fields())
+    actor = "watch agent" if by is None else "person"
+    Transition.objects.create(plan=plan, to_status=Status.PLANNING, by=by, actor=actor, at=at)
+    async_task("planning.tasks.solve", plan.pk, 1, task_name=f"solve plan {plan.pk}")
     return plan
 
 

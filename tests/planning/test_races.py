@@ -143,7 +143,6 @@ class TestApprovalAgainst:
 
 
 class TestTheSameKeyAtOnce:
-    @pytest.mark.xfail(strict=True, reason="the loser meets the unique constraint instead of the first plan")
     def test_makes_one_plan(self, committed_db: CommittedDatabase, operator: User) -> None:
         cohort()
         barrier = threading.Barrier(2)
