@@ -19,7 +19,7 @@ from cohorts.core.response import DEFAULT_RULES, Technology, expected_run_kw, re
 from cohorts.models import Cohort, LoadZone, Segment, WeatherPlace
 from cohorts.operations import rule_columns, write_new_cohort
 from grid.core.intervals import QUARTER
-from grid.models import Clock, WeatherObservation
+from grid.models import Clock, Snapshot, WeatherObservation
 from grid.queries import data_source
 from planning.core.content import ContentInputs, ForecastSource, GridSource, Proposal, build_content
 from planning.core.lifecycle import Status
@@ -202,6 +202,20 @@ def observe_temperature(
             place=place, observed_at=start + timedelta(hours=hour + 1), source=data_source(), temp_f=temp_f
         )
         for hour in range(hours)
+    )
+
+
+def observe_prices(highest_usd_per_mwh: Mapping[int, float], *, start: datetime = WINDOW_START) -> None:
+    """The highest load-zone price of the hours after `start`, by number of the hour from 0."""
+    Snapshot.objects.bulk_create(
+        Snapshot(
+            observed_at=start + timedelta(hours=hour + 1),
+            source=data_source(),
+            system_load_mw=80_000.0,
+            prices_usd_per_mwh={"LZ_NORTH": price},
+            highest_price_usd_per_mwh=price,
+        )
+        for hour, price in highest_usd_per_mwh.items()
     )
 
 

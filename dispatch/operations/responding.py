@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cohorts.models import Account, Cohort, Endpoint
 from dispatch.measurement.delivered import REBOUND_COUNTED, STEP
@@ -138,9 +138,8 @@ def _carried_on(values: Array) -> list[float]:
 
 def _unreachable(cohort: Cohort) -> np.ndarray:
     """Numbers of endpoints that are out of contact or whose account has left since."""
-    gone = Account.objects.filter(cohort=cohort).filter(
-        ~Q(status=Account.Status.ENROLLED) | Q(endpoint__online=False) | Q(endpoint=None)
-    )
+    silent = list(Endpoint.objects.filter(online=False).values_list("account_id", flat=True))
+    gone = Account.objects.filter(~Q(status=Account.Status.ENROLLED) | Q(pk__in=silent), cohort=cohort)
     return np.array(list(gone.values_list("number", flat=True)), dtype=np.int64)
 
 
@@ -161,12 +160,21 @@ def _write_steps(signal: Signal, response: EventResponse, *, start: int) -> None
 
 def _write_outcomes(signal: Signal, response: EventResponse) -> None:
     """One row per endpoint whose run had begun, by COPY: thousands of rows in well under a second."""
-    endpoints = Endpoint.objects.filter(account__cohort=signal.planned_event.cohort_id)
-    pk_by_number = dict(endpoints.annotate(number=F("account__number")).values_list("number", "pk"))
+    pk_by_number = _endpoints_by_number(signal.planned_event.cohort_id)
     table = connection.ops.quote_name(EndpointOutcome._meta.db_table)
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(OUTCOME_COLUMNS)}) FROM STDIN") as copy:
         for row in _outcome_rows(signal, response, pk_by_number):
             copy.write_row(row)
+
+
+def _endpoints_by_number(cohort_id: int) -> dict[int, int]:
+    """Endpoint keys by account number, in two reads of one table each.
+
+    A join of the two takes minutes where PostgreSQL's statistics still say that the tables are empty.
+    """
+    numbers = dict(Account.objects.filter(cohort_id=cohort_id).values_list("pk", "number"))
+    near = Endpoint.objects.filter(account_id__gte=min(numbers, default=0), account_id__lte=max(numbers, default=0))
+    return {numbers[account]: pk for account, pk in near.values_list("account_id", "pk") if account in numbers}
 
 
 def _outcome_rows(

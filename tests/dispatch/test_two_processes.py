@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,15 +21,17 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from dispatch.models import Claim, CohortTelemetry, EndpointOutcome, Receipt, Signal
-from dispatch.operations import claim_authorised, run_once, send_queued, simulate_responses
+from dispatch.operations import claim_authorised, run_once, simulate_responses
 from grid.models import ProcessHeartbeat
 from planning.core.lifecycle import Status
 from planning.models import Plan, Transition
 from planning.operations import abort_plan
 from portal.acting import acting_as, close_all
+from portal.embedded import login_name
+from portal.environment import URL_VARIABLES
 from portal.models import User
 from tests import factories
-from tests.conftest import CommittedDatabase
+from tests.conftest import PROJECT, CommittedDatabase
 from tests.factories import PROPOSED_AT, WINDOW_END, Called
 
 AT = PROPOSED_AT + timedelta(minutes=10)
@@ -188,18 +196,49 @@ class TestTwoProcesses:
 
 class TestCommand:
     def test_once_does_a_round_and_leaves_a_sign_of_life(self, people: tuple[User, User]) -> None:
-        operator, supervisor = people
         factories.drill(at=AT)
-        factories.authorised_plan({factories.cohort(accounts=5): [Called(5)]}, requested_by=operator, voter=supervisor)
+        several_plans(people)
         with acting_as("dispatch"):
             call_command("dispatch", once=True)
-        signal = Signal.objects.get()
-        assert (signal.status, signal.sent_at) == ("SENT", AT)
+        assert set(Signal.objects.values_list("status", "sent_at")) == {("SENT", AT)}
         assert ProcessHeartbeat.objects.get(name="dispatch").portal_at == AT
 
-    def test_sends_by_itself_what_only_a_claim_was_made_of(self, people: tuple[User, User]) -> None:
-        operator, supervisor = people
-        factories.authorised_plan({factories.cohort(accounts=5): [Called(5)]}, requested_by=operator, voter=supervisor)
-        with acting_as("dispatch"):
-            assert len(claim_authorised(at=AT, wall_at=AT)) == 1
-            assert len(send_queued(at=AT, wall_at=AT)) == 1
+    def test_outlives_the_loss_of_its_connection_and_ends_on_sigterm(
+        self, people: tuple[User, User], committed_db: CommittedDatabase
+    ) -> None:
+        factories.drill(at=AT)
+        with running_dispatch(committed_db) as process:
+            wait_for(lambda: ProcessHeartbeat.objects.filter(name="dispatch").exists())
+            with psycopg.connect(committed_db.dsn("superuser"), autocommit=True) as admin:
+                ended = admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND usename = %s",
+                    [login_name("dispatch")],
+                ).fetchall()
+            assert ended
+            plans = several_plans(people)
+            wait_for(lambda: Signal.objects.filter(status="SENT").count() == len(plans))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(WAIT_S) == 0
+        assert_each_sent_once(plans)
+
+
+@contextmanager
+def running_dispatch(database: CommittedDatabase) -> Iterator[subprocess.Popen[bytes]]:
+    """`manage.py dispatch` as a process of its own on this database."""
+    environment = {**os.environ, "PORTAL_ROLE": "dispatch"}
+    environment |= {variable: database.dsn(role) for role, variable in URL_VARIABLES.items()}
+    process = subprocess.Popen([sys.executable, "manage.py", "dispatch"], cwd=PROJECT, env=environment)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(WAIT_S)
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
