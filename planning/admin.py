@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, F, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -136,15 +136,10 @@ class PlanAdmin(RecordAdmin):
         """The queue's own."""
         return QueueList
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
-        """What awaits a vote, then the rest."""
-        waits = Case(When(status__in=AWAITING_VOTE, then=Value(0)), default=Value(1), output_field=IntegerField())
-        rows: QuerySet[Plan] = super().get_queryset(request)
-        return rows.annotate(waits=waits).select_related("current_version", "requested_by")
-
-    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:  # noqa: ARG002
-        """The most urgent of the waiting first."""
-        return ("waits", "approve_by", "-pk")
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:  # noqa: ARG002
+        """What awaits a vote, the most urgent first; then the rest, newest first."""
+        urgency = Case(When(status__in=AWAITING_VOTE, then=F("approve_by")))
+        return (urgency.asc(nulls_last=True), "-pk")
 
     @admin.display(description="P50 (MW)")
     def planned_mw(self, plan: Plan) -> str:

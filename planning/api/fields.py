@@ -59,7 +59,7 @@ class InstantField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-@extend_schema_field({"type": "number", "exclusiveMinimum": 0, "maximum": MAX_MW})
+@extend_schema_field({"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": MAX_MW})
 class MegawattField(serializers.Field[Any, Any, Any, Any]):
     """A JSON number of MW, rounded to the kilowatt."""
 

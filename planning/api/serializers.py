@@ -83,8 +83,8 @@ class AbortInput(StrictSerializer):
     reason = TextField(required=False, allow_blank=True, allow_null=True, max_length=MAX_REASON)
 
 
-# Wrapped, since Signal.status is another set of codes and the schema would have to invent names for both.
-@extend_schema_field({"allOf": [{"type": "string", "enum": [str(status) for status in Status]}]})
+# A pattern, since another resource's `status` has other codes and the schema would have to invent names for the sets.
+@extend_schema_field({"type": "string", "pattern": f"^({'|'.join(Status)})$"})
 class StateField(serializers.CharField):
     """A state of a plan."""
 

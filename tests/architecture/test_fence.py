@@ -1,0 +1,153 @@
+"""Every table has its rights said out loud, PostgreSQL grants exactly those, and history cannot be rewritten."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from portal.embedded import login_name
+from portal.fence import HIDDEN, ROLES, WRITES
+
+# Nobody who serves requests writes these: migrations and the table of roles do, as owner.
+READ_ONLY = {
+    "auth_group",
+    "auth_group_permissions",
+    "auth_permission",
+    "django_content_type",
+    "django_migrations",
+}
+PRIVILEGES = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+APPEND_ONLY = {
+    "grid_clockchange",
+    "cohorts_cohortchange",
+    "planning_planrequest",
+    "planning_planversion",
+    "planning_plannedevent",
+    "planning_vote",
+    "planning_transition",
+    "planning_planrefusal",
+    "dispatch_claim",
+}
+COHORT_CHANGE = pytest.param(
+    "cohorts_cohortchange",
+    marks=pytest.mark.xfail(strict=True, reason="its trigger sleeps under session_replication_role = replica"),
+)
+DECISIONS = {table for table in APPEND_ONLY if table.startswith(("planning_", "dispatch_"))}
+ROW, BEFORE, DELETE, UPDATE, TRUNCATE = 1, 2, 8, 16, 32  # pg_trigger.tgtype
+GUARDED = {
+    "planning_vote": {"vote_is_entitled"},
+    "dispatch_claim": {"claim_is_authorised"},
+    "dispatch_signal": {"signal_is_approved", "signal_content_stays", "signal_stays", "signals_stay"},
+}
+
+
+def tables() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {row[0] for row in cursor.fetchall()}
+
+
+def always_triggers(table: str) -> dict[str, int]:
+    """Types by name of the triggers that fire whatever `session_replication_role` says."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tgname, tgtype FROM pg_trigger"
+            " WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgenabled = 'A'",
+            [table],
+        )
+        return dict(cursor.fetchall())
+
+
+def stops(table: str, *bits: int) -> bool:
+    """Whether some trigger of the table that always fires has all these bits."""
+    return any(kind & sum(bits) == sum(bits) for kind in always_triggers(table).values())
+
+
+@pytest.mark.django_db
+class TestRights:
+    def test_every_table_is_in_the_table_of_rights_or_read_only_on_purpose(self) -> None:
+        assert tables() - WRITES.keys() == READ_ONLY
+
+    @pytest.mark.xfail(strict=True, reason="grid_weatherforecastpoint is no table any more")
+    def test_the_table_of_rights_names_tables_that_exist(self) -> None:
+        assert WRITES.keys() - tables() == set()
+
+    def test_models_have_no_table_elsewhere(self) -> None:
+        assert {m._meta.db_table for m in apps.get_models(include_auto_created=True)} <= tables()
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_postgresql_grants_exactly_the_table(self, role: str) -> None:
+        granted, meant = {}, {}
+        with connection.cursor() as cursor:
+            for table in sorted(tables()):
+                cursor.execute(
+                    "SELECT p FROM unnest(%s::text[]) p WHERE has_table_privilege(%s, %s, p)",
+                    [list(PRIVILEGES), login_name(role), table],
+                )
+                granted[table] = {row[0] for row in cursor.fetchall()}
+                words = WRITES.get(table, {}).get(role, "")
+                meant[table] = {word.strip() for word in words.split(",") if word}
+        assert granted == meant
+
+    @pytest.mark.parametrize("role", ["worker", "dispatch"])
+    def test_secrets_are_readable_by_web_alone(self, role: str) -> None:
+        with connection.cursor() as cursor:
+            for table in HIDDEN:
+                cursor.execute("SELECT has_table_privilege(%s, %s, 'SELECT')", [login_name(role), table])
+                assert cursor.fetchone() == (False,)
+            cursor.execute("SELECT has_column_privilege(%s, 'portal_user', 'password', 'SELECT')", [login_name(role)])
+            assert cursor.fetchone() == (False,)
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_no_serving_role_owns_anything_or_is_superuser(self, role: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls,"
+                " (SELECT count(*) FROM pg_class WHERE relowner = r.oid),"
+                " (SELECT count(*) FROM pg_auth_members WHERE member = r.oid)"
+                " FROM pg_roles r WHERE rolname = %s",
+                [login_name(role)],
+            )
+            assert cursor.fetchone() == (False, False, False, False, False, 0, 0)
+
+    @pytest.mark.parametrize("role", ROLES)
+    def test_no_serving_role_may_create_in_the_schema(self, role: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT has_schema_privilege(%s, 'public', 'CREATE')", [login_name(role)])
+            assert cursor.fetchone() == (False,)
+
+    def test_deciding_and_sending_are_apart(self) -> None:
+        voters = {role for role in ROLES if "INSERT" in WRITES["planning_vote"].get(role, "")}
+        senders = {role for role in ROLES if "INSERT" in WRITES["dispatch_signal"].get(role, "")}
+        assert (voters, senders) == ({"web"}, {"dispatch"})
+
+    def test_definer_functions_pin_their_search_path(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+                " WHERE n.nspname = 'public' AND prosecdef"
+                " AND NOT coalesce(array_to_string(proconfig, ','), '') LIKE 'search_path=pg_catalog%'"
+            )
+            assert cursor.fetchall() == []
+
+
+@pytest.mark.django_db
+class TestAppendOnly:
+    @pytest.mark.parametrize("table", [*sorted(APPEND_ONLY - {"cohorts_cohortchange"}), COHORT_CHANGE])
+    def test_rows_stay_whoever_asks(self, table: str) -> None:
+        assert stops(table, ROW, BEFORE, UPDATE, DELETE)
+
+    @pytest.mark.parametrize("table", sorted(DECISIONS))
+    def test_decisions_are_not_truncated_either(self, table: str) -> None:
+        assert stops(table, BEFORE, TRUNCATE)
+
+    @pytest.mark.parametrize("table", sorted(APPEND_ONLY))
+    def test_no_role_may_update_or_delete(self, table: str) -> None:
+        rights = " ".join(WRITES[table].values())
+        assert "UPDATE" not in rights
+        assert "DELETE" not in rights
+
+    @pytest.mark.parametrize("table", sorted(GUARDED))
+    def test_guards_fire_always(self, table: str) -> None:
+        assert always_triggers(table).keys() >= GUARDED[table]
