@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from dispatch.models import Claim, EventResult, Receipt, Signal, Ven
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(admin.ModelAdmin):
     """Look, don't touch. PostgreSQL would refuse too: the web role has no right to write these tables."""
 
     actions = None

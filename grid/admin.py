@@ -19,7 +19,7 @@ from grid.models import (
 )
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows are written by the feed and the clock's operations alone."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 (Django's signature)
@@ -43,7 +43,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return request.user.has_perm("grid.view_snapshot")
 
 
-class PointInline(admin.TabularInline):  # type: ignore[type-arg]
+class PointInline(admin.TabularInline):
     """The hours of a vintage."""
 
     model = ForecastPoint

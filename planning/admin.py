@@ -25,7 +25,7 @@ from planning.queries import PlanCard, PlanPage, plan_cards, plan_page
 UNKNOWN = "not known"
 
 
-class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class RecordAdmin(admin.ModelAdmin):
     """Read-only: whoever may view plans may view every row about them."""
 
     actions = None

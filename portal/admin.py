@@ -17,7 +17,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
+class PersonAdmin(UserAdmin):
     """Create and edit people. Nobody is deleted: what they decided stays theirs; untick `active` instead."""
 
     fieldsets = (
