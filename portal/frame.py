@@ -102,6 +102,11 @@ class Frame:
         return self._read.clock if self._read else None
 
     @property
+    def observed_at(self) -> datetime | None:
+        """When the grid was last observed, as known now."""
+        return self._read.observed_at if self._read else None
+
+    @property
     def now(self) -> datetime | None:
         """Portal time."""
         return self.clock.at if self.clock else None

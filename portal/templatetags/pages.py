@@ -39,7 +39,7 @@ CHIPS: Final = {
     Status.CHANGES_REQUESTED: Chip("◌", "changes requested"),
     Status.PARTIAL: Chip("◆", "awaits another vote", "ours"),
     Status.AUTHORISED: Chip("✓", "approved, not sent yet"),
-    Status.DISPATCHING: Chip("▸", "signals going out"),
+    Status.DISPATCHING: Chip("▸", "sent, not begun"),
     Status.ACTIVE: Chip("●", "running", "ours"),
     Status.COMPLETED: Chip("✓", "completed"),
     Status.REJECTED: Chip("✕", "rejected"),

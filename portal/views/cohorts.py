@@ -15,15 +15,15 @@ from cohorts.queries import (
     CohortUnknown,
     Flexibility,
     all_cohorts,
-    availability_now,
     availability_of,
     cohort_by_id,
     cohort_flexibility,
 )
 from grid.core.intervals import HOUR, QUARTER, floor_to
 from grid.queries import TemperatureUnknown
-from portal.frame import portal_now
+from portal.frame import frame_of, portal_now
 from portal.views import charts
+from portal.views.grid_reading import fleet_reading
 from portal.views.guard import page, show
 
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -55,7 +55,7 @@ class FlexibleHour:
 def cohorts(request: HttpRequest) -> HttpResponse:
     """The list."""
     at = portal_now(request)
-    fleet = availability_now(at=at)
+    fleet = fleet_reading(frame_of(request), at=at)
     idle = [CohortAvailability(c, float(c.enrolled_mw), 0.0, 0.0) for c in all_cohorts().filter(active=False)]
     found = [*fleet.cohorts, *idle]
     most = max((item.enrolled_mw for item in found), default=0.0)

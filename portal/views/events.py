@@ -157,7 +157,7 @@ def _verdict(card: PlanCard, result: EventResult | None) -> str:
         return ""
     delivered = sum(result.delivered_mw) / len(result.delivered_mw)
     firm, planned = float(card.content.firm_p90_mw), float(card.content.planned_p50_mw)
-    share = f"{delivered / planned:.0%} of the plan" if planned else "there was no plan"
+    share = f", {delivered / planned * 100:.0f} % of the plan" if planned > 0 else ""
     if delivered < firm:
-        return f"Below the firm {firm:,.1f} MW: {share}. That was expected 1 time in 10."
-    return f"{share[0].upper()}{share[1:]}, at or above the firm {firm:,.1f} MW."
+        return f"{delivered:,.1f} MW delivered on average{share}: below the firm {firm:,.1f} MW, as 1 time in 10."
+    return f"{delivered:,.1f} MW delivered on average{share}; the firm {firm:,.1f} MW were kept."

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 
-from cohorts.queries import FleetAvailability, availability_now
 from dispatch.queries import EventProgress, recent_results, running_events
-from grid.core.intervals import HOUR, floor_to, operating_day, operating_day_of
-from grid.core.records import LoadForecast
-from grid.models import Snapshot
-from grid.queries import CurrentSnapshot, Weather, current_snapshot, forecast_at, recent_snapshots, weather_at
+from grid.core.intervals import HOUR
+from grid.queries import CurrentSnapshot
 from planning.queries import PlanCard, plan_cards
 from portal.frame import Frame, frame_of, portal_now
 from portal.views import charts
+from portal.views.grid_reading import GridReading, fleet_reading, grid_reading
 from portal.views.guard import page, show
 
-WEATHER_PLACE: Final = "dallas"  # the largest weather zone by load
 HOT_USD_PER_MWH: Final = 1000.0
 MW_PER_GW: Final = 1000.0
 RESULTS_SHOWN: Final = 4
-LEAST_HISTORY: Final = timedelta(hours=6)
 ZONE_WORDS: Final = {
     "LZ_HOUSTON": "Houston",
     "LZ_NORTH": "North",
@@ -59,17 +55,13 @@ def overview(request: HttpRequest) -> HttpResponse:
     """The page; its three parts are also fetched alone as things change."""
     at = portal_now(request)
     frame = frame_of(request)
-    since = min(operating_day(operating_day_of(at))[0], floor_to(at, HOUR) - LEAST_HISTORY)
-    recent = list(recent_snapshots(at=at, hours=(at - since) / HOUR))
-    snapshot = current_snapshot(at=at)
-    forecast = forecast_at(at=at)
-    weather = weather_at(place=WEATHER_PLACE, at=at, hours=12)
+    grid = grid_reading(frame, at=at)
     cards = _awaiting_cards(frame)
     context = {
         "at": at,
-        **grid_now(snapshot, recent, forecast, weather, availability_now(at=at)),
-        "forecast": forecast,
-        "chart": _chart(at, since, recent, forecast, cards),
+        **grid_now(grid),
+        "fleet": fleet_reading(frame, at=at),
+        "chart": _chart(at, grid, cards),
         "first": next((card for card in cards if _is_mine(frame, card)), None),
         "others": [card for card in cards if not _is_mine(frame, card)],
         "mine": [card for card in cards if _is_mine(frame, card)][1:],
@@ -80,19 +72,14 @@ def overview(request: HttpRequest) -> HttpResponse:
     return show(request, "portal/pages/overview.html", context, fragments=("now", "ahead", "doing", "waiting"))
 
 
-def grid_now(
-    snapshot: CurrentSnapshot | None,
-    recent: Sequence[Snapshot],
-    forecast: LoadForecast | None,
-    weather: Weather,
-    fleet: FleetAvailability,
-) -> dict[str, Any]:
-    """What the six numbers at the top need."""
-    hours = forecast.intervals if forecast else ()
+def grid_now(grid: GridReading) -> dict[str, Any]:
+    """What the numbers at the top need, the fleet's apart."""
+    snapshot, weather, recent = grid.snapshot, grid.weather, grid.recent
+    hours = grid.forecast.intervals if grid.forecast else ()
     return {
         "snapshot": snapshot,
         "weather": weather,
-        "fleet": fleet,
+        "forecast": grid.forecast,
         "peak": max(hours, key=lambda hour: hour.load_mw, default=None),
         "price_peak": max(
             (hour for hour in hours if hour.price_usd_per_mwh is not None),
@@ -129,15 +116,10 @@ def _planned_now(event: EventProgress, at: datetime) -> float | None:
     return next((q.planned_mw for q in reversed(event.quarters) if q.starts_at <= at < event.window_end), None)
 
 
-def _chart(
-    at: datetime,
-    since: datetime,
-    recent: Sequence[Snapshot],
-    forecast: LoadForecast | None,
-    cards: Sequence[PlanCard],
-) -> charts.Chart | None:
+def _chart(at: datetime, grid: GridReading, cards: Sequence[PlanCard]) -> charts.Chart | None:
     """Load measured and forecast on one axis, the expected price under it, proposed windows marked."""
-    hours = forecast.intervals if forecast else ()
+    recent = grid.recent
+    hours = grid.forecast.intervals if grid.forecast else ()
     if not hours and len(recent) < 2:
         return None
     measured = [(row.observed_at, row.system_load_mw) for row in recent]
@@ -152,7 +134,7 @@ def _chart(
     ]
     return charts.draw(
         charts.Picture(
-            start=since,
+            start=grid.since,
             end=end,
             words=_chart_words(measured, hours),
             unit="GW",

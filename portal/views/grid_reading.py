@@ -1,0 +1,72 @@
+"""What the pages show of the grid and the fleet, read once for everybody who looks.
+
+Note [kept for seconds]
+    The overview is polled by all who have it open, and most of what it shows is the same for all of them and changes
+    when a reading arrives or a quarter-hour begins. So each process keeps the answer for some seconds, under a key that
+    changes with both; nothing about plans, votes or people is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from django.core.cache import cache
+
+from cohorts.queries import FleetAvailability, availability_now
+from grid.core.intervals import HOUR, QUARTER, floor_to, operating_day, operating_day_of
+from grid.core.records import LoadForecast
+from grid.models import Snapshot
+from grid.queries import CurrentSnapshot, Weather, current_snapshot, forecast_at, recent_snapshots, weather_at
+from portal.frame import Frame
+
+WEATHER_PLACE: Final = "dallas"  # the largest weather zone by load
+KEPT_S: Final = 10.0  # wall time
+LEAST_HISTORY: Final = timedelta(hours=6)
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class GridReading:
+    """The grid as known: now, since midnight (six hours at least), ahead; the weather of one place."""
+
+    since: datetime
+    snapshot: CurrentSnapshot | None
+    recent: Sequence[Snapshot]
+    forecast: LoadForecast | None
+    weather: Weather
+
+
+def grid_reading(frame: Frame, *, at: datetime) -> GridReading:
+    """The grid as known at `at`."""
+    return _kept("grid", frame, at, lambda: _read_grid(at))
+
+
+def fleet_reading(frame: Frame, *, at: datetime) -> FleetAvailability:
+    """What the cohorts could do over the next three hours."""
+    return _kept("fleet", frame, at, lambda: availability_now(at=at))
+
+
+def _read_grid(at: datetime) -> GridReading:
+    since = min(operating_day(operating_day_of(at))[0], floor_to(at, HOUR) - LEAST_HISTORY)
+    return GridReading(
+        since=since,
+        snapshot=current_snapshot(at=at),
+        recent=list(recent_snapshots(at=at, hours=(at - since) / HOUR)),
+        forecast=forecast_at(at=at),
+        weather=weather_at(place=WEATHER_PLACE, at=at, hours=12),
+    )
+
+
+def _kept(what: str, frame: Frame, at: datetime, read: Callable[[], Answer]) -> Answer:
+    """See Note [kept for seconds]."""
+    source = frame.clock.data_source if frame.clock else ""
+    stamp = frame.observed_at.timestamp() if frame.observed_at else 0.0
+    key = f"{what}:{source}:{stamp}:{floor_to(at, QUARTER).timestamp()}"
+    found: Answer | None = cache.get(key)
+    if found is None:
+        found = read()
+        cache.set(key, found, KEPT_S)
+    return found
