@@ -6,7 +6,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,7 +21,7 @@ from portal.acting import acting_as, close_all
 from portal.embedded import DATABASE, SUPERUSER, EmbeddedPostgres, login_name
 from portal.environment import ROLES, parse_database_url
 from tests.postgres_server import SERVER
-from tests.running import RunningPortal, start_portal
+from tests.running import RunningPortal, forget_database, start_portal
 
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = "portal_template"
@@ -155,5 +155,5 @@ def running_portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
         portal.wait_until_ready()
         yield portal
     finally:
-        with suppress(ProcessLookupError):
-            portal.stop()
+        portal.stop()
+        forget_database(portal.data_dir)

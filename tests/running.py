@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from portal.postgres_home import REMEMBERED
 
 PROJECT = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 90.0
@@ -66,6 +69,13 @@ class RunningPortal:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(timeout_s)
+
+
+def forget_database(data_dir: Path) -> None:
+    """Delete the folder a root-owned portal's database got outside its data directory (after it was stopped)."""
+    named = data_dir / REMEMBERED
+    if named.exists():
+        shutil.rmtree(named.read_text().strip(), ignore_errors=True)
 
 
 def free_port() -> int:

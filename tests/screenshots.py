@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from tests.running import PROJECT, RunningPortal, start_portal
+from tests.running import PROJECT, RunningPortal, forget_database, start_portal
 
 OUTPUT = PROJECT / "test-output" / "screenshots"
 WIDTHS = {"desktop": 1440, "phone": 390}
@@ -63,6 +63,7 @@ def main() -> None:
                 sys.stdout.write(f"{file.relative_to(PROJECT)}\n")
         finally:
             portal.stop()
+            forget_database(portal.data_dir)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.running import PROJECT, RunningPortal, start_portal
+from tests.running import PROJECT, RunningPortal, forget_database, start_portal
 
 REQUESTS = 200
 PATHS = ("/healthz", "/readyz", "/api/v1/context/ercot/current", "/api/v1/cohorts", "/api/v1/plans")
@@ -59,6 +59,7 @@ def measure() -> list[str]:
             rows = [(path, latencies_ms(portal, path)) for path in PATHS]
         finally:
             portal.stop()
+            forget_database(data_dir)
     lines = ["| what | s |", "|---|---|", f"| first start until ready | {first_s:.1f} |"]
     lines += [f"| second start until ready | {second_s:.1f} |", f"| stop | {stop_s:.1f} |", ""]
     lines += [f"| {REQUESTS} requests, one after the other | median ms | p95 ms |", "|---|---|---|"]

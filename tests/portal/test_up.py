@@ -21,7 +21,7 @@ from portal.embedded import EmbeddedPostgres
 from portal.environment import URL_VARIABLES
 from portal.processes import start_time_of, wait_until
 from portal.supervisor import SUPERVISED
-from tests.running import PROJECT, RunningPortal, free_port, start_portal
+from tests.running import PROJECT, RunningPortal, forget_database, free_port, start_portal
 
 END_WITHIN_S = 10.0
 Start = Callable[..., RunningPortal]
@@ -36,6 +36,7 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
     for pid in left:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    forget_database(folder)
     assert not left, f"left behind: {left}"
 
 
