@@ -22,7 +22,13 @@ def main() -> None:
         os.environ.setdefault("PORTAL_ROLE", ROLE_BY_COMMAND.get(sys.argv[1], "web"))
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from portal.environment import EnvironmentInvalid
+
+    try:
+        execute_from_command_line(sys.argv)
+    except EnvironmentInvalid as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

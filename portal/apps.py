@@ -9,7 +9,7 @@ from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 
 
-def _apply_rights(**kwargs: Any) -> None:
+def _apply_rights(**_signal: Any) -> None:
     from portal import fence, roles
 
     roles.apply_roles()

@@ -34,7 +34,7 @@ class ApiTokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed("The API token is not valid, was revoked, or its owner is not active.")
         return token.user, token
 
-    def authenticate_header(self, request: Request) -> str:
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 (DRF's signature)
         """Makes DRF answer 401, not 403, to anonymous callers."""
         return "Token"
 
@@ -46,7 +46,7 @@ def _schema_extension() -> type[Any]:
         target_class = "portal.authentication.ApiTokenAuthentication"
         name = "token"
 
-        def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        def get_security_definition(self, auto_schema: Any) -> dict[str, str]:  # noqa: ARG002
             return {"type": "apiKey", "in": "header", "name": "Authorization", "description": "Token <api_token>"}
 
     return ApiTokenScheme

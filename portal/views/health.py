@@ -43,7 +43,10 @@ def readyz(_request: HttpRequest) -> JsonResponse:
             body = readiness()
     except DatabaseError as error:
         body = _without_database(error)
-    return JsonResponse(body, status=200 if body["ready"] else 503)
+    response = JsonResponse(body, status=200 if body["ready"] else 503)
+    # "Not ready" is an answer, not a fault: Django would log every 503 as an error.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 @contextmanager
