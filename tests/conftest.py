@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from psycopg.pq import TransactionStatus
@@ -26,6 +27,9 @@ from tests.running import RunningPortal, forget_database, start_portal
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = "portal_template"
 _numbers = itertools.count(1)
+
+# The same algorithm at its least cost: the suite makes hundreds of people, and 100 MB a password adds up.
+Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.time_cost, Argon2PasswordHasher.parallelism = 64, 1, 1
 
 
 def missing(what: str) -> NoReturn:
