@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,6 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST
 
 from grid import clock
@@ -86,6 +89,11 @@ class QueueList(ChangeList):
         self.result_list = [card.plan for card in cards]
 
 
+def instant(at: datetime | None) -> str:
+    """`Tue 18 Aug 15:36 CDT`."""
+    return f"{at.astimezone(CENTRAL):%a %d %b %H:%M %Z}" if at else UNKNOWN
+
+
 def card_of(plan: Plan) -> PlanCard:
     """The plan's numbers; read once per row."""
     found: PlanCard = getattr(plan, "card", None) or plan_cards([plan])[0]
@@ -104,7 +112,7 @@ class PlanAdmin(RecordAdmin):
         "firm_mw",
         "confidence",
         "window",
-        "approve_by",
+        "decide_by",
         "votes",
         "asked_by",
     )
@@ -121,11 +129,11 @@ class PlanAdmin(RecordAdmin):
         "rebound_mwh",
         "cohorts",
         "rationale",
-        "approve_by",
-        "dispatch_by",
+        "decide_by",
+        "send_by",
         "votes",
         "asked_by",
-        "requested_at",
+        "asked_at",
         "mode",
         "failure",
     )
@@ -171,8 +179,22 @@ class PlanAdmin(RecordAdmin):
         content = card_of(plan).content
         if content is None:
             return UNKNOWN
-        start, end = (at.astimezone(CENTRAL) for at in (content.window_start, content.window_end))
-        return f"{start:%a %d %b %H:%M} to {end:%H:%M %Z}"
+        return f"{instant(content.window_start)} to {instant(content.window_end)}"
+
+    @admin.display(description="decide by", ordering="approve_by")
+    def decide_by(self, plan: Plan) -> str:
+        """No vote counts from then on."""
+        return instant(plan.approve_by)
+
+    @admin.display(description="send by")
+    def send_by(self, plan: Plan) -> str:
+        """Nothing is sent from then on."""
+        return instant(plan.dispatch_by)
+
+    @admin.display(description="asked at")
+    def asked_at(self, plan: Plan) -> str:
+        """Portal time."""
+        return instant(plan.requested_at)
 
     @admin.display(description="cost (USD)")
     def cost_usd(self, plan: Plan) -> str:
@@ -195,9 +217,11 @@ class PlanAdmin(RecordAdmin):
 
     @admin.display(description="why")
     def rationale(self, plan: Plan) -> str:
-        """The planner's sentences."""
+        """The planner's sentences, one a line."""
         content = card_of(plan).content
-        return " ".join(content.rationale) if content else UNKNOWN
+        return (
+            format_html_join(mark_safe("<br>"), "{}", ((each,) for each in content.rationale)) if content else UNKNOWN
+        )
 
     @admin.display(description="votes")
     def votes(self, plan: Plan) -> str:

@@ -54,6 +54,7 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "api/v1/plans/<str:plan_id>/reject": [api("planning.reject_plan", "POST")],
     "api/v1/plans/<str:plan_id>/edit": [api("planning.edit_plan", "POST")],
     "api/v1/plans/<str:plan_id>/abort": [api("planning.abort_plan", "POST")],
+    "api/v1/plans/<str:plan_id>/result": [api("dispatch.view_signal")],
     "api/v1/approvals": [api("planning.view_plan")],
     "api/v1/signals": [api("dispatch.view_signal")],
     "api/v1/schema": [Endpoint("GET", PUBLIC, 200)],

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from cohorts.models import Cohort
+from dispatch.models import Claim, EventResult
 from grid import clock
 from planning.core.plan_content import PlanContent
 from planning.models import Plan
 from portal.models import User
 from tests.planning import builders
-from tests.planning.builders import AT, hash_of, pending_plan
+from tests.planning.builders import AT, END, hash_of, pending_plan
 from tests.portal.api import API, fields_of, post, tokened
 
 
@@ -78,6 +79,44 @@ class TestRead:
         client = tokened(auditor)
         with django_assert_max_num_queries(8):
             client.get(f"{API}/plans")
+
+
+class TestResult:
+    def test_nothing_was_measured_yet(self, plan: Plan, auditor: User) -> None:
+        answer = tokened(auditor).get(f"{API}/plans/{plan.pk}/result")
+        assert (answer.status_code, fields_of(answer)) == (404, [])
+        assert answer.json()["detail"] == f"Plan {plan.pk} is PENDING: nothing has been measured yet."
+
+    @pytest.mark.parametrize("plan_id", ["987654321", "abc", "9" * 40])
+    def test_unknown_ids(self, plan_id: str, auditor: User) -> None:
+        answer = tokened(auditor).get(f"{API}/plans/{plan_id}/result")
+        assert (answer.status_code, fields_of(answer)) == (404, [])
+
+    def test_what_was_delivered(self, plan: Plan, other: User, auditor: User) -> None:
+        post(tokened(other), f"plans/{plan.pk}/approve", {"content_hash": hash_of(plan)})
+        claim = Claim.objects.create(plan=plan, version=plan.current_version, at=AT)
+        numbers = {
+            "delivered_mwh": 28.5,
+            "rebound_mwh": 4.0,
+            "cost_usd": 9000.0,
+            "value_usd": None,
+            "endpoints": 100,
+            "opt_outs": 7,
+            "offline": 2,
+        }
+        series = {"planned_mw": [15.0] * 8, "delivered_mw": [14.25] * 8}
+        EventResult.objects.create(claim=claim, rebound_until=END, measured_at=END, **numbers, **series)
+        body = tokened(auditor).get(f"{API}/plans/{plan.pk}/result").json()
+        assert body == {
+            **numbers,
+            **series,
+            "plan": plan.pk,
+            "window_start": "2026-08-12T16:00:00-05:00",
+            "window_end": "2026-08-12T18:00:00-05:00",
+            "rebound_until": "2026-08-12T18:00:00-05:00",
+            "measured_at": "2026-08-12T18:00:00-05:00",
+            "telemetry": "simulated telemetry",
+        }
 
 
 class TestApprovals:
