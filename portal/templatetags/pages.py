@@ -66,9 +66,9 @@ def mwbar(bar: Any) -> dict[str, Any]:
 
 
 @register.inclusion_tag("portal/components/deadline.html")
-def deadline(by: datetime, at: datetime) -> dict[str, Any]:
+def deadline(by: datetime | None, at: datetime) -> dict[str, Any]:
     """Until when to decide, absolute and relative; a warning once it is near."""
-    return {"by": by, "at": at, "near": by - at <= NEAR}
+    return {"by": by, "at": at, "near": by is not None and by - at <= NEAR}
 
 
 @register.simple_tag

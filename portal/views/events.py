@@ -131,18 +131,22 @@ def _means(cohort: CohortProgress) -> tuple[float, float | None]:
 
 
 def _chart(card: PlanCard, progress: EventProgress, at: datetime) -> charts.Chart:
-    band = card.content.window_band if card.content else ()
     planned = [(q.starts_at, q.planned_mw) for q in progress.quarters]
     delivered = [(q.starts_at, q.delivered_mw) for q in progress.quarters]
     after = [(starts_at, -mw) for starts_at, mw in progress.rebound]
     end = after[-1][0] + QUARTER if after else progress.window_end
+    band = [b for b in (card.content.band if card.content else ()) if b.starts_at < end]
+    planned += [(b.starts_at, float(b.p50_mw)) for b in band if b.starts_at >= progress.window_end]
     return charts.draw(
         charts.Picture(
             start=progress.window_start,
             end=end,
             words=f"Plan {card.plan.pk}: planned MW with its P10 to P90 band, and delivered MW by quarter-hour",
             unit="MW below baseline" if after else "MW",
-            lines=[charts.Line("fc", planned, QUARTER), charts.Line("me", [*delivered, *after], QUARTER)],
+            lines=[
+                charts.Line("fc", planned, QUARTER),
+                charts.Line("me", [*delivered, *after], QUARTER),
+            ],
             bands=[charts.Band([(b.starts_at, float(b.p10_mw), float(b.p90_mw)) for b in band], QUARTER)],
             now=at,
             from_zero=True,

@@ -31,6 +31,13 @@ INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>|<style[\s>]|<[^>]*\sstyle\s*=
 MOST_QUERIES = 12
 
 
+def person(username: str, *roles: str) -> User:
+    """Somebody who never types a password: hashing one takes long."""
+    found = User.objects.create(username=username)
+    found.groups.set(Group.objects.filter(name__in=roles))
+    return found
+
+
 @pytest.fixture(autouse=True)
 def surroundings(db: None) -> None:
     """A paused drill at 14:00 Central that knows load, price, temperature and a forecast."""
@@ -64,7 +71,7 @@ def thermostats(surroundings: None) -> Cohort:
 
 @pytest.fixture
 def asker(surroundings: None) -> User:
-    return factories.person("olivia", "operator")
+    return person("olivia", "operator")
 
 
 @pytest.fixture
@@ -76,13 +83,6 @@ def signed_in(person: User) -> Client:
     client = Client()
     client.force_login(person)
     return client
-
-
-def person(username: str, *roles: str) -> User:
-    """Somebody who never types a password: hashing one takes long."""
-    found = User.objects.create(username=username)
-    found.groups.set(Group.objects.filter(name__in=roles))
-    return found
 
 
 def as_(role: str) -> Client:
@@ -168,6 +168,11 @@ class TestEveryPage:
 
 
 class TestSignIn:
+    @pytest.fixture
+    def asker(self, surroundings: None) -> User:
+        """With a password that is the name."""
+        return factories.person("olivia", "operator")
+
     def test_opens_with_the_password_and_leads_on(self, asker: User) -> None:
         answer = Client().post("/sign-in/", {"username": "olivia", "password": "olivia", "next": "/plans/"})
         assert (answer.status_code, answer["Location"]) == (302, "/plans/")
