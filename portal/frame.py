@@ -12,23 +12,20 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from django.db import DatabaseError, InterfaceError
-from django.db.models import DateTimeField, Exists, F, Func, OuterRef, Subquery, TextField, Value
+from django.db.models import Exists, F, Func, OuterRef, TextField, Value
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
 from grid import clock
 from grid.core.intervals import CENTRAL
-from grid.models import Clock, ProcessHeartbeat, Snapshot
+from grid.models import Clock
+from planning.core.lifecycle import AWAITING_VOTE
 from planning.models import Decision, Plan, Vote
-from planning.queries import plans_awaiting_approval
+from planning.queries import plans
 from portal.roles import ROLES
-from portal.templatetags.quantities import duration_words
+from portal.signs_of_life import HealthItem, Reading, grid_health, process_health, read_signs
 
 SPEEDS: Final = (1, 10, 60, 120, 300, 600)
-LATE_AFTER: Final = timedelta(seconds=15)  # wall time without a heartbeat
-STALE_AFTER: Final = timedelta(hours=2)  # portal time; hourly sources are one hour old just before the next row
-WATCHED: Final = ("worker", "dispatch")
 NAVIGATION: Final = (
     ("Overview", "overview", ("overview",)),
     ("Plans", "plans", ("plans", "plan", "generate", "approve", "reject", "edit", "abort")),
@@ -48,15 +45,6 @@ class NavigationItem:
     name: str
     url: str
     current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class HealthItem:
-    """How one part of the system does."""
-
-    name: str
-    words: str
-    ok: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +82,7 @@ class Frame:
 
     @cached_property
     def _read(self) -> Reading | None:
-        return _guarded(_reading, None)
+        return _guarded(read_signs, None)
 
     @property
     def clock(self) -> clock.ClockState | None:
@@ -226,12 +214,16 @@ class Frame:
         """The main links, the current one marked."""
         match = self._request.resolver_match if self._request else None
         here = match.view_name if match else ""
-        return [NavigationItem(name, reverse(url), here in pages) for name, url, pages in NAVIGATION]
+        items = [NavigationItem(name, reverse(url), here in pages) for name, url, pages in NAVIGATION]
+        if self._user is not None and self._user.is_staff:
+            items.append(NavigationItem("Admin", reverse("admin:index"), current=False))
+        return items
 
     @cached_property
     def awaiting(self) -> list[Awaiting]:
         """All plans open for a vote, the most urgent first."""
-        return _guarded(lambda: _awaiting(self._user.pk), []) if self._user else []
+        user, read = self._user, self._read
+        return [] if user is None or read is None else _guarded(lambda: _awaiting(user.pk, read.run), [])
 
     @property
     def awaiting_me(self) -> list[Awaiting]:
@@ -244,67 +236,20 @@ class Frame:
         read = self._read
         if read is None:
             return [HealthItem("Database", "does not answer", ok=False)]
-        items = [_process_health(name, seen_at) for name, seen_at in read.seen_at.items()]
-        return [*items, _grid_health(read.clock.at, read.observed_at)]
+        items = [process_health(name, seen_at) for name, seen_at in read.seen_at.items()]
+        return [*items, grid_health(read.clock.at, read.observed_at)]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The clock and the latest signs of life, read in one look."""
-
-    clock: clock.ClockState
-    seen_at: Mapping[str, datetime | None]
-    observed_at: datetime | None
-
-
-def _reading() -> Reading:
-    """One query. Raises DatabaseError."""
-    heartbeats = {
-        f"{name}_seen_at": Subquery(ProcessHeartbeat.objects.filter(name=name).values("wall_at")) for name in WATCHED
-    }
-    now = Func(function="portal_now", output_field=DateTimeField())
-    known = Snapshot.objects.filter(
-        source=OuterRef("data_source"), observed_at__lte=OuterRef("now"), system_load_mw__isnull=False
-    )
-    newest = Subquery(known.order_by("-observed_at").values("observed_at")[:1])
-    row = Clock.objects.annotate(now=now, **heartbeats).annotate(observed=newest).filter(pk=Clock.SINGLE_ID).first()
-    if row is None:
-        return Reading(clock.state(), dict.fromkeys(WATCHED), None)
-    seen_at = {name: getattr(row, f"{name}_seen_at") for name in WATCHED}
-    return Reading(clock.state_of(row, at=row.now), seen_at, row.observed)
-
-
-def _awaiting(person_id: int) -> list[Awaiting]:
-    """Open plans with the database's own word on whether this person may vote, in one query."""
+def _awaiting(person_id: int, run: int) -> list[Awaiting]:
+    """Open plans of the clock's run with the database's own word on whether this person may vote, in one query."""
     version, approve = F("current_version_id"), Value(Decision.APPROVE.value)
     objection = Func(
         Value(person_id), version, approve, function="planning_vote_objection", output_field=TextField(null=True)
     )
     voted = Exists(Vote.objects.filter(version=OuterRef("current_version_id"), voter_id=person_id))
-    rows = plans_awaiting_approval().annotate(objection=objection, voted=voted)
+    still_open = plans().filter(run=run, status__in=AWAITING_VOTE).order_by("approve_by", "pk")
+    rows = still_open.annotate(objection=objection, voted=voted)
     return [Awaiting(plan, VOTED if plan.voted else plan.objection or "") for plan in rows]
-
-
-def _process_health(name: str, seen_at: datetime | None) -> HealthItem:
-    title = name.capitalize()
-    if seen_at is None:
-        return HealthItem(title, "never seen", ok=False)
-    age = timezone.now() - seen_at
-    seconds = max(0, int(age.total_seconds()))
-    ok = age < LATE_AFTER
-    return HealthItem(title, f"ok, seen {seconds} s ago" if ok else f"silent for {_wall_words(seconds)}", ok)
-
-
-def _grid_health(at: datetime, observed_at: datetime | None) -> HealthItem:
-    if observed_at is None:
-        return HealthItem("Grid feed", "no reading yet", ok=False)
-    age = at - observed_at
-    ok = age <= STALE_AFTER
-    return HealthItem("Grid feed", f"{duration_words(age)} old" if ok else f"stale, {duration_words(age)} old", ok)
-
-
-def _wall_words(seconds: int) -> str:
-    return f"{seconds} s" if seconds < 120 else duration_words(timedelta(seconds=seconds))
 
 
 def _guarded(read: Callable[[], Answer], otherwise: Answer) -> Answer:

@@ -83,6 +83,13 @@ def local(at: datetime | None, pattern: str) -> str:
     return "" if at is None else at.astimezone(CENTRAL).strftime(pattern)
 
 
+@register.simple_tag
+def hour_of(at: datetime, now: datetime) -> str:
+    """`19:00` today, `Thu 19:00` on another day."""
+    when, today = at.astimezone(CENTRAL), now.astimezone(CENTRAL)
+    return f"{when:%H:%M}" if when.date() == today.date() else f"{when:%a %H:%M}"
+
+
 @register.filter
 def share_of_ten(share: float | None) -> str:
     """A probability as a frequency people can picture: `9 in 10`, `more than 19 in 20`, `less than 1 in 20`."""

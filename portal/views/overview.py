@@ -87,7 +87,8 @@ def grid_now(grid: GridReading) -> dict[str, Any]:
             default=None,
         ),
         "warmest": max(weather.forecast, key=lambda hour: hour.temp_f, default=None),
-        "prices": _zone_prices(snapshot),
+        "prices": (prices := _zone_prices(snapshot)),
+        "dearest": _dearest(prices),
         "sparks": Sparks(
             load=charts.spark(row.system_load_mw for row in recent),
             reserves=charts.spark(row.reserves_mw for row in recent),
@@ -101,6 +102,14 @@ def _zone_prices(snapshot: CurrentSnapshot | None) -> list[ZonePrice]:
     prices = snapshot.prices_usd_per_mwh if snapshot else {}
     rows = [ZonePrice(ZONE_WORDS.get(zone, zone), price) for zone, price in prices.items()]
     return sorted(rows, key=lambda row: (row.usd_per_mwh is None, -(row.usd_per_mwh or 0.0), row.name))
+
+
+def _dearest(prices: Sequence[ZonePrice]) -> ZonePrice | None:
+    """The highest price and where; `all zones` when none is lower."""
+    if not prices or prices[0].usd_per_mwh is None:
+        return None
+    same = all(row.usd_per_mwh == prices[0].usd_per_mwh for row in prices)
+    return ZonePrice("all zones", prices[0].usd_per_mwh) if same and len(prices) > 1 else prices[0]
 
 
 def _awaiting_cards(frame: Frame) -> list[PlanCard]:

@@ -1,0 +1,77 @@
+"""The clock and the latest signs of life of what keeps the portal going, read in one look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import DateTimeField, Func, OuterRef, Subquery
+from django.utils import timezone
+
+from grid import clock
+from grid.models import Clock, ProcessHeartbeat, Snapshot
+from portal.templatetags.quantities import duration_words
+
+LATE_AFTER: Final = timedelta(seconds=15)  # wall time without a heartbeat
+STALE_AFTER: Final = timedelta(hours=2)  # portal time; hourly sources are one hour old just before the next row
+WATCHED: Final = ("worker", "dispatch")
+
+
+@dataclass(frozen=True, slots=True)
+class HealthItem:
+    """How one part of the system does."""
+
+    name: str
+    words: str
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The clock and the latest signs of life, read in one look."""
+
+    clock: clock.ClockState
+    run: int
+    seen_at: Mapping[str, datetime | None]
+    observed_at: datetime | None
+
+
+def read_signs() -> Reading:
+    """One query. Raises DatabaseError."""
+    heartbeats = {
+        f"{name}_seen_at": Subquery(ProcessHeartbeat.objects.filter(name=name).values("wall_at")) for name in WATCHED
+    }
+    now = Func(function="portal_now", output_field=DateTimeField())
+    known = Snapshot.objects.filter(
+        source=OuterRef("data_source"), observed_at__lte=OuterRef("now"), system_load_mw__isnull=False
+    )
+    newest = Subquery(known.order_by("-observed_at").values("observed_at")[:1])
+    row = Clock.objects.annotate(now=now, **heartbeats).annotate(observed=newest).filter(pk=Clock.SINGLE_ID).first()
+    if row is None:
+        return Reading(clock.state(), 0, dict.fromkeys(WATCHED), None)
+    seen_at = {name: getattr(row, f"{name}_seen_at") for name in WATCHED}
+    return Reading(clock.state_of(row, at=row.now), row.run, seen_at, row.observed)
+
+
+def process_health(name: str, seen_at: datetime | None) -> HealthItem:
+    title = name.capitalize()
+    if seen_at is None:
+        return HealthItem(title, "never seen", ok=False)
+    age = timezone.now() - seen_at
+    seconds = max(0, int(age.total_seconds()))
+    ok = age < LATE_AFTER
+    return HealthItem(title, f"ok, seen {seconds} s ago" if ok else f"silent for {_wall_words(seconds)}", ok)
+
+
+def grid_health(at: datetime, observed_at: datetime | None) -> HealthItem:
+    if observed_at is None:
+        return HealthItem("Grid feed", "no reading yet", ok=False)
+    age = at - observed_at
+    ok = age <= STALE_AFTER
+    return HealthItem("Grid feed", f"{duration_words(age)} old" if ok else f"stale, {duration_words(age)} old", ok)
+
+
+def _wall_words(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 120 else duration_words(timedelta(seconds=seconds))
