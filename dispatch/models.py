@@ -58,6 +58,9 @@ class Signal(models.Model):
     ends_at = models.DateTimeField()
     mw = models.DecimalField(max_digits=9, decimal_places=3)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.QUEUED)
+    run = models.PositiveIntegerField(
+        default=0, help_text="the plan's; no two events of one run may overlap for one VEN"
+    )
     queued_at = models.DateTimeField(help_text="portal time")
     sent_at = models.DateTimeField(null=True, help_text="portal time")
     wall_queued_at = models.DateTimeField(auto_now_add=True)

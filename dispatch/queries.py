@@ -22,6 +22,7 @@ from dispatch.models import Claim, CohortTelemetry, EventResult, Signal
 from dispatch.planned import PlannedMw, planned_mw_of
 from grid.core.intervals import QUARTER, floor_to, quarter_hours
 from grid.core.refusals import NotFound
+from grid.queries import current_run
 from planning.core.lifecycle import RUNNING
 from planning.models import Plan, PlannedEvent
 
@@ -136,7 +137,9 @@ def event_progress(*, plan_id: int, at: datetime) -> EventProgress | None:
 
 def running_events(*, at: datetime) -> list[EventProgress]:
     """Events whose signals are out and whose window has not ended, by start."""
-    running = _claims().filter(plan__status__in=RUNNING).order_by("version__window_start", "pk")
+    running = (
+        _claims().filter(plan__run=current_run(), plan__status__in=RUNNING).order_by("version__window_start", "pk")
+    )
     return _progress(list(running), at=at)
 
 

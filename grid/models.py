@@ -45,6 +45,7 @@ class Clock(models.Model):
     paused = models.BooleanField(default=False, help_text="by a person")
     vote_pending = models.BooleanField(default=False, help_text="a plan awaits a vote and no event runs")
     hold_for_votes = models.BooleanField(default=True)
+    run = models.PositiveIntegerField(default=0, help_text="which scenario run this is, counted from 1; 0 when live")
 
     class Meta:
         verbose_name_plural = "clock"
@@ -67,6 +68,9 @@ class Clock(models.Model):
                 name="clock_scenario_is_complete",
             ),
             models.CheckConstraint(condition=Q(mode="LIVE") | ~Q(label=""), name="clock_scenario_has_a_label"),
+            models.CheckConstraint(
+                condition=Q(mode="LIVE", run=0) | Q(~Q(mode="LIVE"), run__gt=0), name="clock_scenario_run_is_numbered"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -94,6 +98,7 @@ class ClockChange(models.Model):
     source = models.CharField(max_length=1000)
     speed = models.FloatField()
     hold_for_votes = models.BooleanField()
+    run = models.PositiveIntegerField(default=0)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", help_text="empty: the start"
     )

@@ -38,6 +38,7 @@ class Plan(models.Model):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField(help_text="portal time")
     mode = models.CharField(max_length=6, help_text="LIVE, REPLAY or DRILL when it was asked for")
+    run = models.PositiveIntegerField(default=0, help_text="the clock's scenario run it belongs to; 0 when live")
     current_version = models.OneToOneField(
         "planning.PlanVersion", null=True, on_delete=models.PROTECT, related_name="current_of"
     )

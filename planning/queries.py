@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Max, Q, QuerySet
 
+from grid.queries import current_run
 from planning.core.content import PlanContent, parse_content
 from planning.core.lifecycle import AWAITING_VOTE, COMMITTED, LIVE, RUNNING
 from planning.models import Origin, Plan, PlannedEvent, PlanRequest, PlanVersion, Transition, Vote
@@ -55,12 +56,12 @@ def plans() -> QuerySet[Plan]:
 
 def plans_awaiting_approval() -> QuerySet[Plan]:
     """Plans open for a vote, the most urgent first."""
-    return plans().filter(status__in=AWAITING_VOTE).order_by("approve_by", "pk")
+    return plans().filter(run=current_run(), status__in=AWAITING_VOTE).order_by("approve_by", "pk")
 
 
 def running_plans() -> QuerySet[Plan]:
     """Plans whose signals are out and whose event has not ended."""
-    return plans().filter(status__in=RUNNING).order_by("current_version__window_start", "pk")
+    return plans().filter(run=current_run(), status__in=RUNNING).order_by("current_version__window_start", "pk")
 
 
 def vote_counts(version_ids: Iterable[int]) -> Mapping[int, VoteCount]:
@@ -118,9 +119,9 @@ class CallRecord:
 
 def committed_events(*, since: datetime) -> QuerySet[PlannedEvent]:
     """Events of authorised, running and completed plans that end after `since`: they use up budgets and rest."""
-    return PlannedEvent.objects.filter(version__current_of__status__in=COMMITTED, ends_at__gt=since).order_by(
-        "starts_at", "pk"
-    )
+    return PlannedEvent.objects.filter(
+        version__current_of__run=current_run(), version__current_of__status__in=COMMITTED, ends_at__gt=since
+    ).order_by("starts_at", "pk")
 
 
 def calls_of_cohorts(*, since: datetime) -> Mapping[int, CallRecord]:
@@ -136,19 +137,24 @@ def calls_of_cohorts(*, since: datetime) -> Mapping[int, CallRecord]:
 
 def contents_committed(*, since: datetime) -> list[PlanContent]:
     """Contents of the plans behind `committed_events`, oldest first: who was called, to spread the calls fairly."""
-    rows = PlanVersion.objects.filter(current_of__status__in=COMMITTED, window_end__gt=since).order_by("pk")
+    rows = PlanVersion.objects.filter(
+        current_of__run=current_run(), current_of__status__in=COMMITTED, window_end__gt=since
+    ).order_by("pk")
     return [parse_content(text) for text in rows.values_list("content", flat=True)]
 
 
 def agent_has_spoken(*, start: datetime, end: datetime) -> bool:
     """Whether the watch agent has asked for a plan in this span already, however it ended."""
-    return Plan.objects.filter(origin=Origin.AGENT, requested_at__gte=start, requested_at__lt=end).exists()
+    asked = Plan.objects.filter(run=current_run(), origin=Origin.AGENT)
+    return asked.filter(requested_at__gte=start, requested_at__lt=end).exists()
 
 
 def live_plan_overlaps(*, start: datetime, end: datetime) -> bool:
     """Whether a plan that has not ended, or is still being planned, covers part of the span."""
     overlapping = Q(current_version__window_start__lt=end, current_version__window_end__gt=start)
-    return Plan.objects.filter(status__in=LIVE).filter(overlapping | Q(current_version=None)).exists()
+    return (
+        Plan.objects.filter(run=current_run(), status__in=LIVE).filter(overlapping | Q(current_version=None)).exists()
+    )
 
 
 def newest_transition_at() -> datetime | None:

@@ -37,7 +37,6 @@ WRITES: Final[Mapping[str, Mapping[str, str]]] = {
     "grid_forecastvintage": {"worker": EDIT},
     "grid_forecastpoint": {"worker": EDIT},
     "grid_weatherobservation": {"worker": EDIT},
-    "grid_weatherforecastpoint": {"worker": FULL},
     "grid_processheartbeat": {"worker": EDIT, "dispatch": EDIT},
     # cohorts
     "cohorts_cohort": {"web": EDIT},

@@ -15,10 +15,12 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from grid import clock
 from grid.core.intervals import CENTRAL
 from grid.feeds import SYNTHETIC, scenarios
 from grid.models import MAX_SPEED, MIN_SPEED
 from grid.operations import start_clock
+from planning.operations import close_earlier_runs
 from portal import fence, roles
 
 LIVE, REPLAY = "LIVE", "REPLAY"
@@ -89,6 +91,7 @@ def prepare(*, start: Start, wall_at: dt.datetime) -> None:
     try:
         migrate_if_needed()
         set_clock(start=start, wall_at=wall_at)  # first: demo data is written at portal time
+        close_earlier_runs(at=clock.now())
         if start.demo:
             call_command("seed")
         collect_static_if_missing()

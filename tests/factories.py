@@ -20,7 +20,7 @@ from cohorts.models import Cohort, LoadZone, Segment, WeatherPlace
 from cohorts.operations import rule_columns, write_new_cohort
 from grid.core.intervals import QUARTER
 from grid.models import Clock, Snapshot, WeatherObservation
-from grid.queries import data_source
+from grid.queries import current_run, data_source
 from planning.core.content import ContentInputs, ForecastSource, GridSource, Proposal, build_content
 from planning.core.lifecycle import Status
 from planning.core.problem import REBOUND_HORIZON, CohortInput, PlanningProblem
@@ -95,6 +95,7 @@ def plan_of(
         requested_by=requested_by,
         requested_at=PROPOSED_AT,
         mode=mode,
+        run=current_run(),
     )
     add_version(plan, calls, required_approvals=required_approvals, start=start, end=end)
     plan.status = status
@@ -177,7 +178,7 @@ def authorised_plan(
 
 
 def drill(*, at: datetime = PROPOSED_AT) -> None:
-    """Put the clock into a paused drill that stands at `at`."""
+    """Put the clock into a paused drill that stands at `at`; the plans made so far are the drill's."""
     Clock.objects.filter(pk=Clock.SINGLE_ID).update(
         mode=Clock.Mode.DRILL,
         scenario_start=at,
@@ -186,7 +187,9 @@ def drill(*, at: datetime = PROPOSED_AT) -> None:
         wall_anchor=at,
         paused=True,
         label="a drill",
+        run=1,
     )
+    Plan.objects.update(run=1)
 
 
 def observe_temperature(

@@ -10,6 +10,7 @@ BEGIN
 END $$;
 CREATE TRIGGER cohort_change_is_append_only BEFORE UPDATE OR DELETE ON cohorts_cohortchange
     FOR EACH ROW EXECUTE FUNCTION cohorts_change_is_append_only();
+ALTER TABLE cohorts_cohortchange ENABLE ALWAYS TRIGGER cohort_change_is_append_only;
 """
 BACKWARD = """
 DROP TRIGGER cohort_change_is_append_only ON cohorts_cohortchange;

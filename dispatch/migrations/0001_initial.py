@@ -116,6 +116,12 @@ class Migration(migrations.Migration):
                         max_length=9,
                     ),
                 ),
+                (
+                    "run",
+                    models.PositiveIntegerField(
+                        default=0, help_text="the plan's; no two events of one run may overlap for one VEN"
+                    ),
+                ),
                 ("queued_at", models.DateTimeField(help_text="portal time")),
                 ("sent_at", models.DateTimeField(help_text="portal time", null=True)),
                 ("wall_queued_at", models.DateTimeField(auto_now_add=True)),

@@ -72,6 +72,12 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM dispatch_claim c WHERE c.id = s.claim_id AND c.version_id = s.version_id) THEN
         RETURN 'the version was not claimed';
     END IF;
+    IF NOT EXISTS (SELECT 1 FROM planning_plan p WHERE p.id = v.plan_id AND p.run = s.run) THEN
+        RETURN 'the run is not the one of the plan';
+    END IF;
+    IF s.run IS DISTINCT FROM coalesce((SELECT c.run FROM grid_clock c WHERE c.id = 1), 0) THEN
+        RETURN 'the plan belongs to another run of the portal';
+    END IF;
     IF s.payload_sha256 IS DISTINCT FROM encode(sha256(s.payload), 'hex') THEN
         RETURN 'the hash is not the one of the bytes';
     END IF;
@@ -173,7 +179,7 @@ DROP FUNCTION dispatch_calls_nobody(bytea, bytea);
 OVERLAP = """
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 ALTER TABLE dispatch_signal ADD CONSTRAINT signal_no_overlap_for_one_ven
-    EXCLUDE USING gist (ven_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE (kind = 'EVENT' AND status <> 'CANCELLED');
+    EXCLUDE USING gist (run WITH =, ven_id WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE (kind = 'EVENT' AND status <> 'CANCELLED');
 """
 OVERLAP_REVERSED = "ALTER TABLE dispatch_signal DROP CONSTRAINT signal_no_overlap_for_one_ven;"
 

@@ -23,7 +23,7 @@ from dispatch.planned import planned_mw_of
 from dispatch.queries import series_of, telemetry_by_signal
 from dispatch.simulator.truth import SOURCE
 from grid.core.units import KW_PER_MW
-from grid.queries import actual_prices
+from grid.queries import actual_prices, current_run
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def measure_events(*, at: datetime, wall_at: datetime) -> list[EventResult]:  # 
     sent = Signal.objects.filter(
         claim=OuterRef("pk"), kind=Signal.Kind.EVENT, ven__simulated=True, sent_at__isnull=False
     )
-    due = Claim.objects.filter(~Exists(final), Exists(sent), version__window_end__lte=at)
+    due = Claim.objects.filter(~Exists(final), Exists(sent), plan__run=current_run(), version__window_end__lte=at)
     measured = [_measure(claim, at=at) for claim in due.select_related("version").order_by("pk")]
     return [result for result in measured if result is not None]
 

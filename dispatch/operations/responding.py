@@ -26,7 +26,7 @@ from dispatch.simulator.told import calls_of
 from dispatch.simulator.truth import SOURCE, UNKNOWN_TEMP_F
 from grid.core.intervals import HOUR, floor_to, local_hour, operating_day_of
 from grid.core.units import KW_PER_MW
-from grid.queries import temperature_history
+from grid.queries import current_run, temperature_history
 from planning.core.event import read_event
 
 DECIMALS: Final = 9  # of what is stored: sums of floats differ in their last bits with the order of the ticks
@@ -50,7 +50,7 @@ def simulate_responses(*, at: datetime, wall_at: datetime, seed: int | None = No
 
 def take_signals(*, at: datetime, wall_at: datetime) -> None:
     """A receipt for every signal sent to a simulated receiver; unique, so taking it twice changes nothing."""
-    new = Signal.objects.filter(ven__simulated=True, sent_at__lte=at, receipt=None).order_by("pk")
+    new = Signal.objects.filter(run=current_run(), ven__simulated=True, sent_at__lte=at, receipt=None).order_by("pk")
     Receipt.objects.bulk_create(
         (Receipt(signal=signal, at=at, wall_at=wall_at) for signal in new), ignore_conflicts=True
     )
@@ -61,7 +61,7 @@ def _unfinished(*, at: datetime) -> QuerySet[Signal]:
     last_step = CohortTelemetry.objects.filter(
         signal=OuterRef("pk"), starts_at=OuterRef("version__window_end") + REBOUND_COUNTED - STEP
     )
-    sent = Signal.objects.filter(kind=Signal.Kind.EVENT, ven__simulated=True, sent_at__isnull=False)
+    sent = Signal.objects.filter(run=current_run(), kind=Signal.Kind.EVENT, ven__simulated=True, sent_at__isnull=False)
     return sent.filter(~Exists(last_step), starts_at__lte=at - STEP).order_by("pk")
 
 

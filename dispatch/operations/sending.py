@@ -23,6 +23,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from django.db.models import Exists, OuterRef, QuerySet
 
 from dispatch.models import Claim, Receipt, Signal, Ven
+from grid.queries import current_run
 from planning.core.event import render_cancel
 from planning.core.lifecycle import Status
 from planning.models import Plan, PlannedEvent
@@ -73,33 +74,33 @@ def claim_authorised(*, at: datetime, wall_at: datetime) -> list[Claim]:
 
     A plan that is late is EXPIRED; one whose signals PostgreSQL refuses is DISPATCH_FAILED with its words as reason.
     """
-    waiting = Plan.objects.filter(status=Status.AUTHORISED).order_by("dispatch_by", "pk")
+    waiting = _plans().filter(status=Status.AUTHORISED).order_by("dispatch_by", "pk")
     return _each(waiting, lambda plan_id: _claim(plan_id, at=at, wall_at=wall_at), at=at)
 
 
 def send_queued(*, at: datetime, wall_at: datetime) -> list[Signal]:
     """Send every QUEUED event of a claimed plan: it is SENT, with `sent_at`, for ever. All events of a plan or none."""
     queued = Signal.objects.filter(claim__plan=OuterRef("pk"), kind=Signal.Kind.EVENT, status=Signal.Status.QUEUED)
-    waiting = Plan.objects.filter(Exists(queued), status=Status.DISPATCHING).order_by("dispatch_by", "pk")
+    waiting = _plans().filter(Exists(queued), status=Status.DISPATCHING).order_by("dispatch_by", "pk")
     sent = _each(waiting, lambda plan_id: _send(plan_id, at=at, wall_at=wall_at), at=at)
     return [signal for signals in sent for signal in signals]
 
 
 def start_due(*, at: datetime) -> list[Plan]:
     """Plans whose window begins, all events sent, are ACTIVE."""
-    due = Plan.objects.filter(status=Status.DISPATCHING, current_version__window_start__lte=at).order_by("pk")
+    due = _plans().filter(status=Status.DISPATCHING, current_version__window_start__lte=at).order_by("pk")
     return _each(due, lambda plan_id: _start(plan_id, at=at), at=at)
 
 
 def complete_due(*, at: datetime) -> list[Plan]:
     """Plans whose window has ended are COMPLETED."""
-    due = Plan.objects.filter(status=Status.ACTIVE, current_version__window_end__lte=at).order_by("pk")
+    due = _plans().filter(status=Status.ACTIVE, current_version__window_end__lte=at).order_by("pk")
     return _each(due, lambda plan_id: _complete(plan_id, at=at), at=at)
 
 
 def carry_out_aborts(*, at: datetime, wall_at: datetime) -> list[Plan]:
     """Cancel what was sent of every ABORTING plan, withdraw what was not, and call it ABORTED."""
-    aborting = Plan.objects.filter(status=Status.ABORTING).order_by("pk")
+    aborting = _plans().filter(status=Status.ABORTING).order_by("pk")
     return _each(aborting, lambda plan_id: _abort(plan_id, at=at, wall_at=wall_at), at=at)
 
 
@@ -107,6 +108,11 @@ def note_receipts() -> int:
     """Signals their receiver has taken are RECEIVED. Returns how many became so."""
     taken = Receipt.objects.filter(signal=OuterRef("pk"))
     return Signal.objects.filter(Exists(taken), status=Signal.Status.SENT).update(status=Signal.Status.RECEIVED)
+
+
+def _plans() -> QuerySet[Plan]:
+    """Plans of the clock's own run: those of another belong to another time, and nothing of them is due."""
+    return Plan.objects.filter(run=current_run())
 
 
 def _each(plans: QuerySet[Plan], act: Callable[[int], Made | None], *, at: datetime) -> list[Made]:
@@ -172,6 +178,7 @@ def _write_claim(plan: Plan, *, at: datetime, wall_at: datetime) -> Claim:
             starts_at=event.starts_at,
             ends_at=event.ends_at,
             mw=event.mean_mw,
+            run=plan.run,
             queued_at=at,
         )
         for event in events
@@ -266,6 +273,7 @@ def _cancellation_of(signal: Signal, *, at: datetime) -> Signal:
         starts_at=signal.starts_at,
         ends_at=signal.ends_at,
         mw=0,
+        run=signal.run,
         queued_at=at,
     )
 

@@ -59,6 +59,12 @@ class Migration(migrations.Migration):
                     models.BooleanField(default=False, help_text="a plan awaits a vote and no event runs"),
                 ),
                 ("hold_for_votes", models.BooleanField(default=True)),
+                (
+                    "run",
+                    models.PositiveIntegerField(
+                        default=0, help_text="which scenario run this is, counted from 1; 0 when live"
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "clock",
@@ -97,6 +103,11 @@ class Migration(migrations.Migration):
                         condition=models.Q(("mode", "LIVE"), models.Q(("label", ""), _negated=True), _connector="OR"),
                         name="clock_scenario_has_a_label",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Q(("mode", "LIVE"), ("run", 0))
+                        | models.Q(models.Q(("mode", "LIVE"), _negated=True), ("run__gt", 0)),
+                        name="clock_scenario_run_is_numbered",
+                    ),
                 ],
             },
         ),
@@ -127,6 +138,7 @@ class Migration(migrations.Migration):
                 ("source", models.CharField(max_length=1000)),
                 ("speed", models.FloatField()),
                 ("hold_for_votes", models.BooleanField()),
+                ("run", models.PositiveIntegerField(default=0)),
                 ("wall_at", models.DateTimeField()),
                 ("before_at", models.DateTimeField(help_text="portal time just before", null=True)),
                 ("after_at", models.DateTimeField(help_text="portal time just after")),

@@ -3,8 +3,8 @@
 from django.db import migrations
 
 ROW = """
-INSERT INTO grid_clock (id, mode, source, random_seed, data_source, label, speed, paused, vote_pending, hold_for_votes)
-VALUES (1, 'LIVE', 'synthetic', 1, 'synthetic:1', 'SIMULATED GRID', 1, false, false, true)
+INSERT INTO grid_clock (id, mode, source, random_seed, data_source, label, speed, paused, vote_pending, hold_for_votes, run)
+VALUES (1, 'LIVE', 'synthetic', 1, 'synthetic:1', 'SIMULATED GRID', 1, false, false, true, 0)
 """
 
 

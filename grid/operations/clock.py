@@ -164,19 +164,28 @@ def _lay_out(clock: Clock, scenario_start: datetime, speed: float, wall_at: date
 
 def _continue_or_begin(before: Clock | None, wanted: Clock, wall_at: datetime) -> ClockChange.Action:
     """Carry over from the row before what lasts; returns what this start was."""
+    wanted.run = 0 if wanted.mode == Clock.Mode.LIVE else _next_run()
     if before is None:
         return ClockChange.Action.STARTED
-    wanted.vote_pending = before.vote_pending  # planning's truth about its plans, whatever the mode
     identity = ("mode", "source", "data_source", "scenario_start")
     same = all(getattr(before, name) == getattr(wanted, name) for name in identity)
     if wanted.mode == Clock.Mode.LIVE:
+        wanted.vote_pending = same and before.vote_pending
         return ClockChange.Action.CONTINUED if same else ClockChange.Action.STARTED
     left_at = _left_at(before, wall_at)
     if not same or left_at is None or wanted.scenario_end is None or left_at >= wanted.scenario_end:
         return ClockChange.Action.STARTED
     wanted.scenario_anchor = left_at
     wanted.paused = before.paused
+    wanted.vote_pending = before.vote_pending
+    wanted.run = before.run
     return ClockChange.Action.CONTINUED
+
+
+def _next_run() -> int:
+    """A scenario begun anew is another run: plans of the runs before it neither use up its budgets nor hold it."""
+    newest: int | None = ClockChange.objects.aggregate(newest=Max("run"))["newest"]
+    return (newest or 0) + 1
 
 
 def _left_at(clock: Clock, wall_at: datetime) -> datetime | None:
@@ -263,6 +272,7 @@ def _record(
         source=clock.source,
         speed=clock.speed,
         hold_for_votes=clock.hold_for_votes,
+        run=clock.run,
         by_id=by.pk if by else None,
         wall_at=wall_at,
         before_at=before,

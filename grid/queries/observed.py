@@ -47,6 +47,11 @@ def data_source() -> str:
     return Clock.objects.filter(pk=Clock.SINGLE_ID).values_list("data_source", flat=True).first() or "synthetic:1"
 
 
+def current_run() -> int:
+    """The scenario run the clock is in; 0 when live. Plans of other runs belong to another time."""
+    return Clock.objects.filter(pk=Clock.SINGLE_ID).values_list("run", flat=True).first() or 0
+
+
 def current_snapshot(*, at: datetime) -> CurrentSnapshot | None:
     """The newest snapshot known at `at`, with the EEA level declared since where there is one; or None."""
     newest = latest_snapshot(at=at)

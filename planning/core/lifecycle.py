@@ -74,6 +74,13 @@ def may_move(old: Status, new: Status) -> bool:
     return new in MOVES[old]
 
 
+def ended_with_its_run(status: Status) -> Status:
+    """Where a plan that is not over goes when its scenario is begun anew: nobody is out there any more to be told."""
+    if status == S.AUTHORISED:
+        return S.CANCELLED
+    return S.ABORTED if status in RUNNING else S.WITHDRAWN
+
+
 def abort_target(status: Status) -> Status | None:
     """Where one person's abort takes a plan.
 

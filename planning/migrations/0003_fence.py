@@ -153,10 +153,12 @@ DROP FUNCTION planning_holds(bigint, text);
 HOLD = """
 CREATE FUNCTION planning_hold_clock() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    now_running integer := coalesce((SELECT run FROM grid_clock WHERE id = 1), 0);
 BEGIN
     PERFORM grid_hold_clock(
-        EXISTS (SELECT 1 FROM planning_plan WHERE status IN ('PENDING', 'PARTIAL'))
-        AND NOT EXISTS (SELECT 1 FROM planning_plan WHERE status IN ('ACTIVE', 'ABORTING')));
+        EXISTS (SELECT 1 FROM planning_plan WHERE status IN ('PENDING', 'PARTIAL') AND run = now_running)
+        AND NOT EXISTS (SELECT 1 FROM planning_plan WHERE status IN ('ACTIVE', 'ABORTING') AND run = now_running));
     RETURN NULL;
 END $$;
 CREATE TRIGGER hold_clock_on_new AFTER INSERT ON planning_plan FOR EACH STATEMENT EXECUTE FUNCTION planning_hold_clock();

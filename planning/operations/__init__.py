@@ -2,6 +2,7 @@
 
 from planning.operations.asking import (
     Change,
+    KeyUsedOtherwise,
     RequestInvalid,
     Wish,
     check_wish,
@@ -17,11 +18,13 @@ from planning.operations.deciding import (
     VoteRefused,
     abort_plan,
     approve_plan,
+    close_earlier_runs,
     expire_due,
     reject_plan,
 )
 from planning.operations.opening import (
     NotAwaitingVote,
+    OfAnotherRun,
     PermissionNeeded,
     PlanUnknown,
     ReasonMissing,
@@ -33,8 +36,10 @@ __all__ = [
     "AlreadyVoted",
     "Change",
     "CohortCommitted",
+    "KeyUsedOtherwise",
     "NotAwaitingVote",
     "NothingToStop",
+    "OfAnotherRun",
     "OwnPlan",
     "PasswordWrong",
     "PermissionNeeded",
@@ -48,6 +53,7 @@ __all__ = [
     "abort_plan",
     "approve_plan",
     "check_wish",
+    "close_earlier_runs",
     "edit_plan",
     "expire_due",
     "propose_plan",

@@ -12,6 +12,7 @@ from django_q.tasks import async_task
 
 from cohorts.models import Cohort
 from grid.core.refusals import Invalid
+from grid.queries import current_run
 from planning.core.lifecycle import Status
 from planning.models import Origin, Plan, PlanRequest, Strategy, Transition
 from planning.operations.opening import ReasonMissing, need, refusals_on_record, undecided
@@ -29,6 +30,18 @@ class RequestInvalid(Invalid):
 
     def __str__(self) -> str:
         return self.message
+
+
+class KeyUsedOtherwise(Invalid):
+    """The person has used this Idempotency-Key for another request."""
+
+    field = "Idempotency-Key"
+
+    def __init__(self, plan_id: int) -> None:
+        self.plan_id = plan_id
+
+    def __str__(self) -> str:
+        return f"You used this Idempotency-Key for another request (plan {self.plan_id}); take a new one."
 
 
 @dataclass(frozen=True)
@@ -62,11 +75,12 @@ class Change:
 def propose_plan(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_key: str = "") -> Plan:
     """Ask the planner for a plan; the worker answers. `by` None is the watch agent.
 
-    The same person with the same key gets the plan made the first time. Raises PermissionNeeded, RequestInvalid.
+    The same person with the same key gets the plan made the first time. Raises PermissionNeeded, RequestInvalid,
+    KeyUsedOtherwise.
     """
     if by is not None:
         need(by, "planning.propose_plan")
-    earlier = _made_before(by, idempotency_key)
+    earlier = _made_before(by, idempotency_key, wish)
     if earlier is not None:
         return earlier
     check_wish(wish=wish, at=at)
@@ -75,17 +89,21 @@ def propose_plan(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_ke
             return _write_request(wish=wish, by=by, at=at, mode=mode, idempotency_key=idempotency_key)
     except IntegrityError:
         # The same key came twice at once and the other was first: its plan is the answer to both.
-        first = _made_before(by, idempotency_key)
+        first = _made_before(by, idempotency_key, wish)
         if first is None:
             raise
         return first
 
 
-def _made_before(by: Any, idempotency_key: str) -> Plan | None:
+def _made_before(by: Any, idempotency_key: str, wish: Wish) -> Plan | None:
     if by is None or not idempotency_key:
         return None
     request = PlanRequest.objects.filter(by=by, idempotency_key=idempotency_key).select_related("plan").first()
-    return request.plan if request else None
+    if request is None:
+        return None
+    if any(getattr(request, name) != value for name, value in wish.as_fields().items()):
+        raise KeyUsedOtherwise(request.plan_id)
+    return request.plan
 
 
 def _write_request(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_key: str) -> Plan:
@@ -94,6 +112,7 @@ def _write_request(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_
         requested_by=by,
         requested_at=at,
         mode=mode,
+        run=current_run(),
         status=Status.PLANNING,
     )
     PlanRequest.objects.create(plan=plan, number=1, by=by, at=at, idempotency_key=idempotency_key, **wish.as_fields())

@@ -8,8 +8,9 @@ from typing import Any, Final
 from django.db import IntegrityError, connection, transaction
 
 from grid.core.refusals import Conflict, NotAllowed
-from planning.core.lifecycle import AWAITING_VOTE, Status, abort_target
-from planning.models import Decision, Plan, Vote
+from grid.queries import current_run
+from planning.core.lifecycle import AWAITING_VOTE, LIVE, Status, abort_target, ended_with_its_run
+from planning.models import Decision, Plan, Transition, Vote
 from planning.operations.opening import ReasonMissing, locked, need, refusals_on_record, undecided
 from planning.queries import committed_events
 from planning.record import move_plan
@@ -124,13 +125,31 @@ def abort_plan(*, plan_id: int, by: Any, at: datetime, reason: str = "") -> Plan
 def expire_due(*, at: datetime) -> list[Plan]:
     """Plans nobody decided in time are EXPIRED. Nothing is ever approved by a timeout."""
     expired = []
-    for pk in Plan.objects.filter(status__in=AWAITING_VOTE, approve_by__lte=at).values_list("pk", flat=True):
+    due = Plan.objects.filter(run=current_run(), status__in=AWAITING_VOTE, approve_by__lte=at)
+    for pk in due.values_list("pk", flat=True):
         with transaction.atomic():
             plan = Plan.objects.select_for_update().get(pk=pk)
             if plan.status in AWAITING_VOTE and plan.approve_by and plan.approve_by <= at:
                 move_plan(plan=plan, to=Status.EXPIRED, at=at, actor="clock", reason="not decided in time")
                 expired.append(plan)
     return expired
+
+
+def close_earlier_runs(*, at: datetime) -> list[Plan]:
+    """End the open plans of scenario runs before the clock's own. Live plans (run 0) wait for the portal to be live.
+
+    For the start of the portal; their simulated endpoints ended with their scenario, so no signal goes out.
+    """
+    left = Plan.objects.filter(status__in=LIVE, run__gt=0).exclude(run=current_run()).order_by("pk")
+    with transaction.atomic():
+        closed = list(left.select_for_update())
+        for plan in closed:
+            old, new = Status(plan.status), ended_with_its_run(Status(plan.status))
+            Plan.objects.filter(pk=plan.pk).update(status=new)
+            Transition.objects.create(
+                plan=plan, from_status=old, to_status=new, actor="clock", reason="its scenario was begun anew", at=at
+            )
+    return closed
 
 
 def _vote(*, plan: Plan, decision: Decision, by: Any, at: datetime, reason: str) -> None:

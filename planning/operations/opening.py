@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Refusal
+from grid.queries import current_run
 from planning.core.lifecycle import AWAITING_VOTE
 from planning.models import Plan, Transition
 from planning.record import record_refusal
@@ -29,6 +30,18 @@ class PlanUnknown(NotFound):
 
     def __str__(self) -> str:
         return f"There is no plan {self.plan_id}."
+
+
+class OfAnotherRun(Conflict):
+    """The plan belongs to live operation while a scenario runs, or to an earlier scenario run."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan_id, self.mode = plan.pk, plan.mode
+
+    def __str__(self) -> str:
+        return (
+            f"Plan {self.plan_id} belongs to another run of the portal ({self.mode}); nothing of it can be changed now."
+        )
 
 
 class StaleContent(Conflict):
@@ -90,6 +103,8 @@ def locked(plan_id: int) -> Plan:
     plan = Plan.objects.select_for_update().filter(pk=plan_id).first()
     if plan is None:
         raise PlanUnknown(plan_id)
+    if plan.run != current_run():
+        raise OfAnotherRun(plan)
     return plan
 
 

@@ -29,10 +29,6 @@ APPEND_ONLY = {
     "planning_planrefusal",
     "dispatch_claim",
 }
-COHORT_CHANGE = pytest.param(
-    "cohorts_cohortchange",
-    marks=pytest.mark.xfail(strict=True, reason="its trigger sleeps under session_replication_role = replica"),
-)
 DECISIONS = {table for table in APPEND_ONLY if table.startswith(("planning_", "dispatch_"))}
 ROW, BEFORE, DELETE, UPDATE, TRUNCATE = 1, 2, 8, 16, 32  # pg_trigger.tgtype
 GUARDED = {
@@ -69,7 +65,6 @@ class TestRights:
     def test_every_table_is_in_the_table_of_rights_or_read_only_on_purpose(self) -> None:
         assert tables() - WRITES.keys() == READ_ONLY
 
-    @pytest.mark.xfail(strict=True, reason="grid_weatherforecastpoint is no table any more")
     def test_the_table_of_rights_names_tables_that_exist(self) -> None:
         assert WRITES.keys() - tables() == set()
 
@@ -134,7 +129,7 @@ class TestRights:
 
 @pytest.mark.django_db
 class TestAppendOnly:
-    @pytest.mark.parametrize("table", [*sorted(APPEND_ONLY - {"cohorts_cohortchange"}), COHORT_CHANGE])
+    @pytest.mark.parametrize("table", sorted(APPEND_ONLY))
     def test_rows_stay_whoever_asks(self, table: str) -> None:
         assert stops(table, ROW, BEFORE, UPDATE, DELETE)
 

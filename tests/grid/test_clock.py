@@ -322,10 +322,15 @@ class TestStart:
         assert state.data_source != before
         assert state.at == operating_day(date(2023, 6, 20))[0]
 
-    def test_what_planning_said_of_votes_outlasts_a_start(self) -> None:
+    def test_what_planning_said_of_votes_outlasts_a_start_that_goes_on(self) -> None:
+        drill(wall_at=timezone.now())
+        hold(True)
+        assert drill(wall_at=timezone.now()).held
+
+    def test_a_scenario_begun_anew_waits_for_no_vote_of_the_one_before(self) -> None:
         drill()
         hold(True)
-        assert drill(wall_at=WALL + timedelta(days=1)).held
+        assert not drill(scenario_start=DRILL_START + timedelta(days=7)).held
 
     @pytest.mark.parametrize(
         ("changed", "refusal"),

@@ -160,7 +160,7 @@ def test_a_whole_life(data_dir: Path, start: Start) -> None:
 def check_first_start(portal: RunningPortal) -> None:
     data_dir = portal.data_dir
     assert portal.readiness() is not None
-    assert f"http://localhost:{portal.port}" in portal.output.read_text()
+    assert wait_until(lambda: f"http://localhost:{portal.port}" in portal.output.read_text(), 5)
     assert str(data_dir / "credentials.json") in portal.output.read_text()
     modes = {
         name: stat.S_IMODE((data_dir / name).stat().st_mode)
