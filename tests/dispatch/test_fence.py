@@ -59,7 +59,8 @@ INSERT INTO dispatch_signal (claim_id, version_id, planned_event_id, ven_id, kin
     payload_sha256, starts_at, ends_at, mw, run, status, queued_at, sent_at, wall_queued_at)
 SELECT (SELECT max(id) FROM dispatch_claim WHERE plan_id = v.plan_id), v.id, e.id,
     (SELECT id FROM dispatch_ven WHERE cohort_id = %(ven_cohort)s), %(kind)s, %(hash)s, %(payload)s, %(sha256)s,
-    e.starts_at + %(later)s, e.ends_at + %(later)s, e.mean_mw + %(more_mw)s, %(run)s, %(status)s, %(at)s, %(sent_at)s, %(at)s
+    e.starts_at + %(later)s, e.ends_at + %(later)s, e.mean_mw + %(more_mw)s,
+    %(run)s, %(status)s, %(at)s, %(sent_at)s, %(at)s
 FROM planning_planversion v JOIN planning_plannedevent e ON e.version_id = v.id WHERE v.id = %(version)s
 """
 
