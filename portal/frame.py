@@ -121,9 +121,15 @@ class Frame:
         if state is None or not self.mode_word:
             return ""
         if state.mode == "LIVE":
-            return "SIMULATED GRID: live clock, synthetic data. No number here comes from ERCOT."
+            return "SIMULATED GRID: live clock, synthetic data."
         scenario = f"REPLAY of {state.label}" if state.mode == Clock.Mode.REPLAY else f"DRILL: {state.label}"
-        return f"{scenario}, {state.speed:g}x. Nothing leaves the portal."
+        return f"{scenario}, {state.speed:g}x."
+
+    @property
+    def mode_note(self) -> str:
+        """What the mode means for whoever acts."""
+        live = self.clock is not None and self.clock.is_live
+        return "No number here comes from ERCOT." if live else "Nothing leaves the portal."
 
     @property
     def paused(self) -> bool:

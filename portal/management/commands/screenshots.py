@@ -23,6 +23,7 @@ NAVIGATION: Final = {
     "signals": "/signals/",
 }
 OF_A_PLAN: Final = {"plan": "/plans/{}/", "approve": "/plans/{}/approve/", "event": "/events/{}/"}
+AS_SEEN: Final = {("overview", "desk"), ("plan", "phone"), ("approve", "phone")}  # what fits without scrolling
 SETTLE_MS: Final = 300
 
 
@@ -57,7 +58,7 @@ class Command(BaseCommand):
                     page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
                     for name in self._take(page, person, options):
                         file = options["out"] / f"{name}-{size}-{scheme}.png"
-                        page.screenshot(path=file, full_page=name not in {"overview"} or size == "phone")
+                        page.screenshot(path=file, full_page=(name, size) not in AS_SEEN)
                         self.stdout.write(str(file))
                     page.close()
             chromium.close()
