@@ -91,7 +91,7 @@ def gather(*, request: PlanRequest, at: datetime) -> Known:
     return Known(
         problem=problem,
         endpoint_numbers=_fewest_calls_first(numbers, contents_committed(since=season_start)),
-        grid_context=_grid_context(stress, at),
+        grid_context=_grid_context(_trigger(request, stress), at),
         grid_source=_grid_source(at),
         forecast_source=_forecast_source(at),
     )
@@ -143,7 +143,14 @@ def _fewest_calls_first(numbers: Mapping[str, Sequence[int]], contents: Sequence
     return {slug: sorted(found, key=lambda number: (called[slug][number], number)) for slug, found in numbers.items()}
 
 
-def _grid_context(stress: Stress, at: datetime) -> GridContext:
+def _trigger(request: PlanRequest, stress: Stress) -> str | None:
+    """Why now: what the agent saw when it asked, not what the forecast has become while it waited to be solved."""
+    if request.number == 1 and request.by_id is None:
+        return request.reason or None
+    return " ".join(stress.reasons) or None
+
+
+def _grid_context(trigger: str | None, at: datetime) -> GridContext:
     snapshot, forecast = current_snapshot(at=at), forecast_at(at=at)
     peak = max(forecast.intervals, key=lambda hour: hour.load_mw) if forecast and forecast.intervals else None
     return GridContext(
@@ -154,7 +161,7 @@ def _grid_context(stress: Stress, at: datetime) -> GridContext:
         reserves_mw=snapshot.reserves_mw if snapshot else None,
         reserves_kind=snapshot.reserves_kind if snapshot else None,
         eea_level=snapshot.eea_level if snapshot else None,
-        trigger=" ".join(stress.reasons) or None,
+        trigger=trigger,
     )
 
 

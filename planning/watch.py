@@ -35,7 +35,8 @@ def watch(*, at: datetime, mode: str) -> Plan | None:
     if live_plan_overlaps(start=stress.starts_at, end=stress.ends_at):
         return None
     try:
-        return propose_plan(wish=_wish(stress.starts_at, stress.ends_at, at), by=None, at=at, mode=mode)
+        wish = _wish(stress.starts_at, stress.ends_at, at)
+        return propose_plan(wish=wish, by=None, at=at, mode=mode, reason=" ".join(stress.reasons))
     except RequestInvalid:
         return None  # no active cohort: there is nobody to call, and the cohorts page says so
 

@@ -72,8 +72,8 @@ class Change:
     fields: dict[str, Any] = field(default_factory=dict)
 
 
-def propose_plan(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_key: str = "") -> Plan:
-    """Ask the planner for a plan; the worker answers. `by` None is the watch agent.
+def propose_plan(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_key: str = "", reason: str = "") -> Plan:
+    """Ask the planner for a plan; the worker answers. `by` None is the watch agent, which says why in `reason`.
 
     The same person with the same key gets the plan made the first time. Raises PermissionNeeded, RequestInvalid,
     KeyUsedOtherwise.
@@ -86,7 +86,7 @@ def propose_plan(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_ke
     check_wish(wish=wish, at=at)
     try:
         with transaction.atomic():
-            return _write_request(wish=wish, by=by, at=at, mode=mode, idempotency_key=idempotency_key)
+            return _write_request(wish=wish, by=by, at=at, mode=mode, idempotency_key=idempotency_key, reason=reason)
     except IntegrityError:
         # The same key came twice at once and the other was first: its plan is the answer to both.
         first = _made_before(by, idempotency_key, wish)
@@ -106,7 +106,7 @@ def _made_before(by: Any, idempotency_key: str, wish: Wish) -> Plan | None:
     return request.plan
 
 
-def _write_request(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_key: str) -> Plan:
+def _write_request(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_key: str, reason: str) -> Plan:
     plan = Plan.objects.create(
         origin=Origin.AGENT if by is None else Origin.OPERATOR,
         requested_by=by,
@@ -115,7 +115,9 @@ def _write_request(*, wish: Wish, by: Any, at: datetime, mode: str, idempotency_
         run=current_run(),
         status=Status.PLANNING,
     )
-    PlanRequest.objects.create(plan=plan, number=1, by=by, at=at, idempotency_key=idempotency_key, **wish.as_fields())
+    PlanRequest.objects.create(
+        plan=plan, number=1, by=by, at=at, idempotency_key=idempotency_key, reason=reason, **wish.as_fields()
+    )
     actor = "watch agent" if by is None else "person"
     Transition.objects.create(plan=plan, to_status=Status.PLANNING, by=by, actor=actor, at=at)
     async_task("planning.tasks.solve", plan.pk, 1, task_name=f"solve plan {plan.pk}")
