@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -72,7 +71,7 @@ class MegawattField(serializers.Field[Any, Any, Any, Any]):
         """Raises ValidationError for what is not a number or is beyond any plan."""
         if isinstance(data, bool) or not isinstance(data, int | float):
             self.fail("not_a_number")
-        if not math.isfinite(data) or abs(data) >= MAX_MW:
+        if not abs(data) < MAX_MW:  # also NaN; an int of any size compares without becoming a float
             self.fail("too_large")
         return Decimal(str(data)).quantize(KILOWATT)
 

@@ -159,7 +159,10 @@ class TestCreate:
         assert_problem(send(api, "post", URL, {}), 422, "name", "segment", "load_zone", "accounts", "enrolled_mw")
         assert Cohort.objects.count() == 1
 
-    @pytest.mark.parametrize(("status", "text"), [(400, '{"name": '), (400, '{"enrolled_mw": NaN}'), (422, "[1, 2]")])
+    @pytest.mark.parametrize(
+        ("status", "text"),
+        [(400, '{"name": '), (400, '{"enrolled_mw": NaN}'), (400, '{"name": "A", "name": "B"}'), (422, "[1, 2]")],
+    )
     def test_refuses_what_is_no_object(self, api: Client, status: int, text: str) -> None:
         assert send(api, "post", URL, text).status_code == status
         assert Cohort.objects.count() == 1

@@ -112,6 +112,7 @@ BAD_BODIES: dict[str, tuple[Any, int, list[str]]] = {
     "target above what is enrolled": ({"strategy": "balanced", "target_mw": 30.001}, 422, ["target_mw"]),
     "target beyond numbers": ('{"strategy": "balanced", "target_mw": 1e999}', 422, ["target_mw"]),
     "target huge": ({"strategy": "balanced", "target_mw": 10**300}, 422, ["target_mw"]),
+    "target no float": ({"strategy": "balanced", "target_mw": 10**400}, 422, ["target_mw"]),
     "cohorts a number": ({"strategy": "balanced", "cohorts": 1}, 422, ["cohorts"]),
     "cohorts empty": ({"strategy": "balanced", "cohorts": []}, 422, ["cohorts"]),
     "cohorts names": ({"strategy": "balanced", "cohorts": ["residential"]}, 422, ["cohorts"]),

@@ -140,7 +140,8 @@ class TestApprovals:
         assert [row["plan_id"] for row in client.get(f"{API}/approvals?event_id={event}").json()["results"]] == [
             plan.pk
         ]
-        assert client.get(f"{API}/approvals?event_id=none").json() == {"results": [], "next": None}
+        for nobodys in ("none", "%00"):
+            assert client.get(f"{API}/approvals?event_id={nobodys}").json() == {"results": [], "next": None}
 
     def test_not_what_is_decided(self, operator: User, pearland: Cohort, auditor: User) -> None:
         pending_plan(operator, pearland, status="AUTHORISED")
