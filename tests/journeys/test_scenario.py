@@ -181,3 +181,17 @@ def rewrite_prices(source: Path, target: Path, chosen: Any, *, factor: float) ->
                     cells[index] = str(round(float(cells[index]) * factor, 4))
         rewritten.append(",".join(cells))
     target.write_text("\n".join(rewritten) + "\n")
+
+
+class TestWhereTheJsonGoes:
+    @pytest.mark.parametrize("target", ["nowhere/story.json", "."])
+    def test_a_place_that_cannot_be_written_is_refused_before_the_day_is_played(
+        self, target: str, tmp_path: Path
+    ) -> None:
+        command = [sys.executable, "manage.py", "scenario", "eea2_2023", "--replay", str(tmp_path / "missing.csv")]
+        run = subprocess.run(
+            [*command, "--json", str(tmp_path / target)], cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
+        assert run.returncode == 1
+        assert run.stderr.startswith("CommandError: --json ")
+        assert not run.stdout

@@ -30,6 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there as well")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["json"]:
+            check_writable(options["json"])
         try:
             day = scenario_date(options["scenario"])
             story = play(day, options["replay"].absolute(), options["seed"])
@@ -39,6 +41,14 @@ class Command(BaseCommand):
         if options["json"]:
             options["json"].write_text(text + "\n")
         self.stdout.write(text)
+
+
+def check_writable(path: Path) -> None:
+    """Before the day is played, not after. Raises CommandError."""
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise CommandError(f"--json {path}: {error.strerror}") from error
 
 
 def play(day: date, path: Path, seed: int) -> dict[str, Any]:
