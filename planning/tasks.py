@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from grid import clock
+from grid import tasks as feed_tasks
 from planning import operations, proposal
 from planning import watch as agent
 
@@ -26,7 +27,8 @@ def solve(plan_id: int, number: int) -> None:
 
 
 def watch() -> None:
-    """Let the watch agent look."""
+    """Let the watch agent look at what is known by now, whether or not this minute's ingest came first."""
+    feed_tasks.ingest()
     state = clock.state()
     agent.watch(at=state.at, mode=state.mode)
 

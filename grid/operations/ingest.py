@@ -31,6 +31,7 @@ FINE_FROM: Final = timedelta(days=1)  # older gaps are filled with hourly means
 LARGEST_STEP: Final = timedelta(minutes=90)  # between rows of the slowest feed
 PUBLISHED_BACKFILL: Final = timedelta(days=35)  # day-ahead forecasts whose errors make the band
 BATCH: Final = 2_000
+INGEST_LOCK: Final = 0x16E57  # advisory lock: of two calls at once the second finds what the first one wrote
 PORTAL_LABEL: Final = "portal forecast from past loads"
 
 
@@ -65,6 +66,8 @@ def ingest(*, feed: GridFeed, at: datetime, wall_at: datetime) -> IngestResult:
     if feed.source != data_source():
         raise FeedNotOfTheClock(data_source(), feed.source)
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [INGEST_LOCK])
         snapshots = _ingest_snapshots(feed, at, wall_at)
         weather = _ingest_weather(feed, at, wall_at)
         published = _ingest_published(feed, at, wall_at)
