@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from grid.queries import current_run
 from planning.core.content import PlanContent, parse_content
-from planning.core.lifecycle import AWAITING_VOTE, COMMITTED, LIVE, RUNNING
+from planning.core.lifecycle import AWAITING_VOTE, COMMITTED, LIVE, RUNNING, Status
 from planning.models import Origin, Plan, PlannedEvent, PlanRequest, PlanVersion, Transition, Vote
 
 
@@ -118,10 +118,17 @@ class CallRecord:
 
 
 def committed_events(*, since: datetime) -> QuerySet[PlannedEvent]:
-    """Events of authorised, running and completed plans that end after `since`: they use up budgets and rest."""
-    return PlannedEvent.objects.filter(
-        version__current_of__run=current_run(), version__current_of__status__in=COMMITTED, ends_at__gt=since
-    ).order_by("starts_at", "pk")
+    """Events of authorised, running and completed plans that end after `since`: they use up budgets and rest.
+
+    An event aborted before it began called nobody, so it uses up nothing.
+    """
+    aborted_before = Transition.objects.filter(
+        plan=OuterRef("version__plan"), to_status=Status.ABORTED, at__lte=OuterRef("starts_at")
+    )
+    events = PlannedEvent.objects.filter(
+        ~Exists(aborted_before), version__current_of__run=current_run(), version__current_of__status__in=COMMITTED
+    )
+    return events.filter(ends_at__gt=since).order_by("starts_at", "pk")
 
 
 def calls_of_cohorts(*, since: datetime) -> Mapping[int, CallRecord]:

@@ -137,3 +137,20 @@ class TestAnotherRun:
         authorised.refresh_from_db()
         assert (pending.status, authorised.status) == (Status.PENDING, Status.AUTHORISED)
         assert not pending.current_version.votes.exists()
+
+
+class TestCommittedEvents:
+    def test_an_event_aborted_before_it_began_uses_up_nothing(self) -> None:
+        begin("LIVE")
+        plan = plan_in(Status.DISPATCHING)
+        event = plan.current_version.events.get()  # type: ignore[union-attr]
+        assert calls_of_cohorts(since=LONG_AGO)[event.cohort_id].calls == 1
+        factories.move(plan, Status.ABORTED, at=event.starts_at)
+        assert calls_of_cohorts(since=LONG_AGO) == {}
+
+    def test_one_aborted_while_it_ran_counts(self) -> None:
+        begin("LIVE")
+        plan = plan_in(Status.ACTIVE)
+        event = plan.current_version.events.get()  # type: ignore[union-attr]
+        factories.move(plan, Status.ABORTED, at=event.starts_at + timedelta(minutes=1))
+        assert calls_of_cohorts(since=LONG_AGO)[event.cohort_id].calls == 1
