@@ -68,7 +68,7 @@ class TestQueue:
 
     def test_the_question_has_the_numbers_and_names_the_content(self, plan: Plan, supervisor: User) -> None:
         page = signed_in(supervisor).get(f"/admin/planning/plan/{plan.pk}/change/").content.decode()
-        assert "Send 15.0 MW (firm 14.0 MW, confidence 83 %)" in page
+        assert "Send 15.0 MW (firm 14.0 MW; chance to meet the target of" in page
         assert "100 endpoints" in page
         assert page.count(f'value="{hash_of(plan)}"') == 2
         assert "Approve and send 15.0 MW" in page
