@@ -18,7 +18,7 @@ from planning.core.lifecycle import AWAITING_VOTE, Status, abort_target
 from planning.models import Plan
 from planning.operations import Change, abort_plan, approve_plan, edit_plan, reject_plan
 from planning.queries import PlanCard, plan_cards, plans
-from portal.frame import portal_now
+from portal.frame import frame_of, portal_now
 from portal.problem import status_of
 from portal.views.forms import AbortForm, DecisionForm, EditForm, PortalForm, local_input, shown_mw
 from portal.views.guard import page, person, show
@@ -166,6 +166,11 @@ def _decided(
     return redirect("plan", plan.pk)
 
 
+def _objection(request: HttpRequest, card: PlanCard) -> str:
+    """Why this person's vote would not count, known before they press; the operation checks again."""
+    return next((item.objection for item in frame_of(request).awaiting if item.plan.pk == card.plan.pk), "")
+
+
 def _ask(
     request: HttpRequest, action: str, card: PlanCard, form: PortalForm, *, status: int = 200, **more: Any
 ) -> HttpResponse:
@@ -185,6 +190,7 @@ def _ask(
         "moved_on": moved_on,
         "conflict": status == 409,
         "open": card.plan.status in AWAITING_VOTE,
+        "objection": "" if form.is_bound else _objection(request, card),
         "abort_to": abort_target(Status(card.plan.status)),
         **more,
     }
