@@ -57,15 +57,16 @@ def overview(request: HttpRequest) -> HttpResponse:
     frame = frame_of(request)
     grid = grid_reading(frame, at=at)
     cards = _awaiting_cards(frame)
+    running = running_events(at=at)
     context = {
         "at": at,
         **grid_now(grid),
         "fleet": fleet_reading(frame, at=at),
-        "chart": _chart(at, grid, cards),
+        "chart": _chart(at, grid, cards, running),
         "first": next((card for card in cards if _is_mine(frame, card)), None),
         "others": [card for card in cards if not _is_mine(frame, card)],
         "mine": [card for card in cards if _is_mine(frame, card)][1:],
-        "running": [(event, _planned_now(event, at)) for event in running_events(at=at)],
+        "running": [(event, _planned_now(event, at)) for event in running],
         "results": recent_results()[:RESULTS_SHOWN],
         "may_propose": "planning.propose_plan" in frame.rights,
     }
@@ -125,8 +126,10 @@ def _planned_now(event: EventProgress, at: datetime) -> float | None:
     return next((q.planned_mw for q in reversed(event.quarters) if q.starts_at <= at < event.window_end), None)
 
 
-def _chart(at: datetime, grid: GridReading, cards: Sequence[PlanCard]) -> charts.Chart | None:
-    """Load measured and forecast on one axis, the expected price under it, proposed windows marked."""
+def _chart(
+    at: datetime, grid: GridReading, cards: Sequence[PlanCard], running: Sequence[EventProgress]
+) -> charts.Chart | None:
+    """Load measured and forecast on one axis, the expected price under it, proposed and sent windows marked."""
     recent = grid.recent
     hours = grid.forecast.intervals if grid.forecast else ()
     if not hours and len(recent) < 2:
@@ -140,7 +143,7 @@ def _chart(at: datetime, grid: GridReading, cards: Sequence[PlanCard]) -> charts
         charts.Window(card.content.window_start, card.content.window_end, f"plan {card.plan.pk}, proposed")
         for card in cards
         if card.content
-    ]
+    ] + [charts.Window(event.window_start, event.window_end, f"plan {event.plan.pk}, sent") for event in running]
     return charts.draw(
         charts.Picture(
             start=grid.since,
