@@ -22,6 +22,8 @@ def main() -> None:
         os.environ.setdefault("PORTAL_ROLE", ROLE_BY_COMMAND.get(sys.argv[1], "web"))
     from django.core.management import execute_from_command_line
 
+    from django.db import OperationalError
+
     from portal.environment import EnvironmentInvalid
 
     try:
@@ -29,6 +31,9 @@ def main() -> None:
     except EnvironmentInvalid as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None
+    except OperationalError as error:
+        sys.stderr.write(f"The database does not answer: {error}\n")
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

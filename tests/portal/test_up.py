@@ -129,6 +129,30 @@ class TestRefusals:
         assert "DATABASE_URL is not set" in done.stderr
         assert not data_dir.exists()
 
+    @pytest.mark.parametrize(
+        ("command", "word"),
+        [
+            (["up", "--port", "0"], "--port 0"),
+            (["up", "--port", "65536"], "--port 65536"),
+            (["up", "--data-dir", "/proc/nowhere"], "--data-dir"),
+            (["up", "--data-dir", "/etc/hostname"], "--data-dir"),
+            (["seed"], "The database does not answer"),
+        ],
+    )
+    def test_words_instead_of_a_traceback(self, command: list[str], word: str) -> None:
+        nobody_listens = f"postgresql://nobody@localhost:{free_port()}/portal"
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=PROJECT,
+            env={"PATH": os.environ["PATH"], "DATABASE_URL": nobody_listens},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode in (1, 2)
+        assert word in done.stderr
+        assert "Traceback" not in done.stderr
+
 
 def test_a_whole_life(data_dir: Path, start: Start) -> None:
     """First start, what lies where, second `up` refused, child killed, `up` killed, next start, TERM."""

@@ -56,6 +56,8 @@ class Command(BaseCommand):
         add_clock_options(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not 1 <= options["port"] <= 65_535:
+            raise CommandError(f"--port {options['port']}: not a port, which is 1 to 65535.", returncode=2)
         up = UpOptions(options["host"], options["port"], options["data_dir"], prepare_options(options))
         try:
             start_from(options)  # `prepare` reads the same options; contradictions are refused before anything starts
@@ -67,6 +69,8 @@ class Command(BaseCommand):
             raise CommandError(_with_log(error), returncode=2 if refused else 1) from error
         except PermissionError as error:
             raise CommandError(f"No permission for {error.filename}; name another --data-dir.") from error
+        except (FileNotFoundError, NotADirectoryError, FileExistsError) as error:
+            raise CommandError(f"{error.strerror}: {error.filename}; name another --data-dir.") from error
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
