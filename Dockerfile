@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # One image, four commands: prepare, web, worker, dispatch (compose.yaml). No secret goes in; docs/deployment.md.
 
 FROM python:3.11-slim-trixie AS build
@@ -29,7 +28,8 @@ USER 10001
 EXPOSE 8000
 # For web. The other services have a check of their own in compose.yaml.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+    CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); \
+c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
 CMD ["python", "-m", "granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", \
      "--workers", "2", "--blocking-threads", "4", "--no-ws", "--workers-kill-timeout", "3", \
      "--respawn-failed-workers", "portal.wsgi:application"]
