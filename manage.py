@@ -21,7 +21,6 @@ def main() -> None:
     if len(sys.argv) > 1:
         os.environ.setdefault("PORTAL_ROLE", ROLE_BY_COMMAND.get(sys.argv[1], "web"))
     from django.core.management import execute_from_command_line
-
     from django.db import OperationalError
 
     from portal.environment import EnvironmentInvalid
