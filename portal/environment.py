@@ -30,6 +30,17 @@ class EnvironmentInvalid(Exception):
         super().__init__("The environment is not usable:\n" + "\n".join(f"  - {line}" for line in problems))
 
 
+def require_secret_key(secret_key: str) -> None:
+    """What serves or works must have a key of its own: sessions and queued tasks are signed with it.
+
+    Raises EnvironmentInvalid when it is the one for checks, which anybody can read here.
+    """
+    if secret_key == INSECURE_KEY:
+        raise EnvironmentInvalid(
+            ["PORTAL_SECRET_KEY is not set, and the data directory has no secret_key (`manage.py up` makes one)."]
+        )
+
+
 def parse_database_url(url: str) -> dict[str, object]:
     """A Django DATABASES entry from `postgresql://user:password@host:port/name?host=/socket/folder`.
 

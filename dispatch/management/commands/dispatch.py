@@ -11,10 +11,10 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
-from grid.operations import beat
 
 from dispatch.operations import run_once
 from grid.clock import now
+from grid.operations import beat
 
 logger = logging.getLogger(__name__)
 ROUND_S = 0.5  # wall time

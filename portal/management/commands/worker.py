@@ -8,6 +8,7 @@ import signal
 import threading
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from django.utils import timezone
@@ -15,6 +16,7 @@ from django_q.cluster import Cluster
 
 from grid.clock import now
 from grid.operations import beat
+from portal.environment import require_secret_key
 from portal.ticks import Ticker, release_interrupted
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ class Command(BaseCommand):
     help = "Run queued and recurring work: ingest, planning, simulation, measurement. SIGTERM to this process ends it."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        require_secret_key(settings.SECRET_KEY)
         logging.getLogger("django-q").setLevel(logging.WARNING)  # at 60x every task's coming and going fills the disk
         stop = threading.Event()
         release_interrupted(timezone.now())
