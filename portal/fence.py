@@ -31,7 +31,7 @@ WRITES: Final[Mapping[str, Mapping[str, str]]] = {
     "django_q_task": {"worker": FULL},
     "django_q_schedule": {"worker": FULL},
     # grid
-    "grid_clock": {"web": "UPDATE"},
+    "grid_clock": {},
     "grid_clockchange": {"web": ADD},
     "grid_snapshot": {"worker": EDIT},
     "grid_forecastvintage": {"worker": EDIT},
@@ -59,6 +59,11 @@ WRITES: Final[Mapping[str, Mapping[str, str]]] = {
     "dispatch_endpointoutcome": {"worker": EDIT},
     "dispatch_cohorttelemetry": {"worker": EDIT},
     "dispatch_eventresult": {"worker": EDIT},
+}
+
+# Of the clock a person may change how scenario time runs; its mode, which says who may be told anything, only a start.
+COLUMN_UPDATES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "grid_clock": {"web": ("speed", "paused", "scenario_anchor", "wall_anchor")},
 }
 
 # Secrets that only web reads; of people the others see the names.
@@ -95,8 +100,11 @@ def rights_of(role: str, table: str) -> str | None:
     """The privileges of a role on a table as a GRANT spells them; None: not even reading."""
     if table in HIDDEN and role != "web":
         return f"SELECT ({NAME_COLUMNS})" if table == "portal_user" else None
-    writes = WRITES.get(table, {}).get(role)
-    return f"SELECT, {writes}" if writes else "SELECT"
+    rights = ["SELECT", *filter(None, [WRITES.get(table, {}).get(role)])]
+    columns = COLUMN_UPDATES.get(table, {}).get(role)
+    if columns:
+        rights.append(f"UPDATE ({', '.join(columns)})")
+    return ", ".join(rights)
 
 
 def fence_state() -> str:

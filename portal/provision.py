@@ -61,6 +61,8 @@ def plan_start(
                 "--scenario, --speed and --no-pause need a drill or a --replay; live time cannot be set."
             )
         return Start(demo, LIVE, SYNTHETIC, None, 1.0, hold_for_votes=False)
+    if scenario in scenarios() and not replay:
+        raise StartRefused(f"--scenario {scenario} is a day of history: name the file with --replay PATH.")
     chosen_speed = DEFAULT_SPEED if speed is None else speed
     if not MIN_SPEED <= chosen_speed <= MAX_SPEED:
         raise StartRefused(f"--speed must be between {MIN_SPEED:g} and {MAX_SPEED:g}.")

@@ -28,6 +28,10 @@ LIVE_SEED: Final = 1
 LONGEST_STEP: Final = timedelta(days=1)
 
 
+CHANGEABLE: Final = ("speed", "paused", "scenario_anchor", "wall_anchor")
+"""What a person may change of the clock: web's database role may write these columns and no other."""
+
+
 class Person(Protocol):
     """Whoever acts: a user as Django knows one."""
 
@@ -258,7 +262,7 @@ def _change(
         before = at_wall(clock, wall_at)
         clock.scenario_anchor, clock.wall_anchor = before, max(wall_at, clock.wall_anchor or wall_at)
         if change(clock):
-            clock.save(force_update=True)
+            clock.save(update_fields=CHANGEABLE)
             _record(action, clock, by=by, wall_at=wall_at, before=before)
     return state_of(clock, at=at_wall(clock, wall_at))
 

@@ -21,6 +21,25 @@ ALTER TABLE planning_planversion ADD CONSTRAINT plan_version_hash_is_of_content
 ALTER TABLE planning_plannedevent ADD CONSTRAINT planned_event_hash_is_of_payload
     CHECK (payload_sha256 = encode(sha256(payload), 'hex'));
 
+-- What the guards below read must be there: a guard that meets null would otherwise wave the row through.
+CREATE FUNCTION planning_content_is_whole(content text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    RETURN coalesce(
+        content::jsonb ?& ARRAY['plan_number', 'version', 'mode', 'strategy', 'window_start', 'window_end', 'target_mw',
+            'planned_p50_mw', 'firm_p90_mw', 'confidence', 'cost_usd', 'value_usd', 'rebound_mwh', 'band', 'cohorts',
+            'rationale', 'grid', 'forecast', 'planner_build', 'renderer_version', 'payloads', 'required_approvals',
+            'largest_interval_p50_mw']
+        AND (content::jsonb ->> 'largest_interval_p50_mw')::numeric >= 0
+        AND (content::jsonb ->> 'required_approvals')::integer >= 1
+        AND jsonb_typeof(content::jsonb -> 'payloads') = 'array'
+        AND jsonb_array_length(content::jsonb -> 'payloads') >= 1, false);
+EXCEPTION WHEN data_exception THEN
+    RETURN false;
+END $$;
+ALTER TABLE planning_planversion ADD CONSTRAINT plan_version_content_is_whole CHECK (planning_content_is_whole(content));
+ALTER TABLE planning_vote ADD CONSTRAINT vote_decision_is_known CHECK (decision IN ('APPROVE', 'REJECT'));
+
 CREATE FUNCTION planning_refuse_rewrite() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'integrity_constraint_violation';
@@ -30,6 +49,9 @@ CHECKS_REVERSED = """
 DROP FUNCTION planning_refuse_rewrite();
 ALTER TABLE planning_plannedevent DROP CONSTRAINT planned_event_hash_is_of_payload;
 ALTER TABLE planning_planversion DROP CONSTRAINT plan_version_hash_is_of_content;
+ALTER TABLE planning_vote DROP CONSTRAINT vote_decision_is_known;
+ALTER TABLE planning_planversion DROP CONSTRAINT plan_version_content_is_whole;
+DROP FUNCTION planning_content_is_whole(text);
 """
 
 APPEND_ONLY_TRIGGERS = "\n".join(
@@ -59,6 +81,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
         WHERE u.id = person AND u.is_active AND ct.app_label = 'planning' AND p.codename = permission)
 $$;
 
+-- The larger of what the content says and what its events add up to at any start: a small claim hides no large event.
+CREATE FUNCTION planning_largest_mw(version bigint) RETURNS numeric
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT greatest(
+        (SELECT (content::jsonb ->> 'largest_interval_p50_mw')::numeric FROM planning_planversion WHERE id = version),
+        (SELECT max((SELECT sum(o.mean_mw) FROM planning_plannedevent o
+                     WHERE o.version_id = version AND o.starts_at <= e.starts_at AND e.starts_at < o.ends_at))
+         FROM planning_plannedevent e WHERE e.version_id = version))
+$$;
+
 CREATE FUNCTION planning_vote_objection(person bigint, version bigint, decision text) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -80,7 +112,7 @@ BEGIN
     IF NOT planning_holds(person, 'approve_plan') THEN
         RETURN 'this person may not approve plans';
     END IF;
-    IF (v.content::jsonb ->> 'largest_interval_p50_mw')::numeric >= 20 AND NOT planning_holds(person, 'approve_large_plan') THEN
+    IF coalesce(planning_largest_mw(version) >= 20, true) AND NOT planning_holds(person, 'approve_large_plan') THEN
         RETURN 'a plan of 20 MW or more needs the vote of a supervisor';
     END IF;
     RETURN NULL;
@@ -147,6 +179,7 @@ DROP FUNCTION planning_votes_for(bigint);
 DROP TRIGGER vote_is_entitled ON planning_vote;
 DROP FUNCTION planning_check_vote();
 DROP FUNCTION planning_vote_objection(bigint, bigint, text);
+DROP FUNCTION planning_largest_mw(bigint);
 DROP FUNCTION planning_holds(bigint, text);
 """
 

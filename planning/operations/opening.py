@@ -45,19 +45,19 @@ class OfAnotherRun(Conflict):
 
 
 class StaleContent(Conflict):
-    """The named content is not the current one any more."""
+    """The named content is not the current one: an earlier version (`was_current`), or none of this plan's."""
 
     field = "content_hash"
 
-    def __init__(self, plan_id: int, current_hash: str, version: int) -> None:
-        self.plan_id, self.current_hash, self.version = plan_id, current_hash, version
+    def __init__(self, plan_id: int, current_hash: str, version: int, *, was_current: bool) -> None:
+        self.plan_id, self.current_hash, self.version, self.was_current = plan_id, current_hash, version, was_current
         self.problem_extra = {"current_content_hash": current_hash, "current_version": version}
 
     def __str__(self) -> str:
-        return (
-            f"Plan {self.plan_id} has moved on to version {self.version} (content {self.current_hash[:8]}…). "
-            "Read it again before you decide."
-        )
+        current = f"version {self.version} (content {self.current_hash[:8]}…). Read it again before you decide."
+        if self.was_current:
+            return f"Plan {self.plan_id} has moved on to {current}"
+        return f"No version of plan {self.plan_id} has the content you named; it is at {current}"
 
 
 class NotAwaitingVote(Conflict):
@@ -116,7 +116,8 @@ def undecided(*, plan_id: int, content_hash: str, by: Any, at: datetime, permiss
         raise NotAwaitingVote(plan)
     version = plan.current_version
     if version.content_hash != content_hash:
-        raise StaleContent(plan.pk, version.content_hash, version.number)
+        was_current = plan.versions.filter(content_hash=content_hash).exists()
+        raise StaleContent(plan.pk, version.content_hash, version.number, was_current=was_current)
     if plan.approve_by and at >= plan.approve_by:
         raise TooLate(plan.pk, plan.approve_by)
     return plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -17,6 +18,7 @@ from tests.planning.builders import (
     END,
     START,
     add_version,
+    cohort,
     everything,
     hash_of,
     pending_plan,
@@ -136,8 +138,44 @@ class TestCounts:
 
     @pytest.mark.parametrize("required", [0, -3])
     def test_a_content_that_asks_for_no_vote_needs_one(self, required: int, operator: User, pearland: Cohort) -> None:
-        plan = pending_plan(operator, pearland, required=required)
-        assert run("SELECT planning_required_votes(%s)", [plan.current_version_id]) == [(1,)]
+        with pytest.raises(IntegrityError, match="plan_version_content_is_whole"), transaction.atomic():
+            pending_plan(operator, pearland, required=required)
+        assert not PlanVersion.objects.exists()
+
+    @pytest.mark.parametrize("missing", ["largest_interval_p50_mw", "required_approvals", "payloads", "band"])
+    def test_a_content_without_what_the_guards_read_is_refused(self, missing: str, plan: Plan, as_role: AsRole) -> None:
+        content = json.loads(plan.current_version.content)  # type: ignore[union-attr]
+        del content[missing]
+        assert run("SELECT planning_content_is_whole(%s)", [json.dumps(content)]) == [(False,)]
+        request = PlanRequest.objects.create(plan=plan, number=2, at=AT, strategy="balanced")
+        text = json.dumps(content)
+        sql = (
+            "INSERT INTO planning_planversion (plan_id, number, request_id, content, content_hash, window_start,"
+            " window_end, proposed_at, wall_at)"
+            " VALUES (%s, 2, %s, %s, %s, now(), now() + interval '1 hour', now(), now())"
+        )
+        with as_role("worker"):
+            assert_refused("plan_version_content_is_whole", sql, [plan.pk, request.pk, text, sha256(text.encode())])
+
+    def test_a_small_claim_hides_no_large_event(self, operator: User, operator2: User, pearland: Cohort) -> None:
+        plan = pending_plan(operator, pearland)
+        version = plan.current_version_id
+        sql = "SELECT planning_vote_objection(%s, %s, 'APPROVE')"
+        assert run(sql, [operator2.pk, version]) == [(None,)]
+        event = PlannedEvent.objects.get(version=version)
+        other = PlannedEvent(
+            version_id=version,
+            cohort=cohort("another"),
+            event_name="one-more",
+            payload=b"{}",
+            payload_sha256=sha256(b"{}"),
+            starts_at=event.starts_at,
+            ends_at=event.ends_at,
+            mean_mw=500,
+            endpoints=1,
+        )
+        other.save()
+        assert run(sql, [operator2.pk, version]) == [("a plan of 20 MW or more needs the vote of a supervisor",)]
 
 
 APPEND_ONLY = (
@@ -198,8 +236,8 @@ class TestContent:
                 plan=plan,
                 number=2,
                 request=request,
-                content="{}",
-                content_hash=sha256(b"{} "),
+                content=plan.current_version.content,  # type: ignore[union-attr]
+                content_hash=sha256(b"{}"),
                 window_start=START,
                 window_end=END,
                 proposed_at=AT,

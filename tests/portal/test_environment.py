@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -60,7 +61,7 @@ class TestReadEnvironment:
 
     def test_falls_back_to_the_data_directory(self, tmp_path: Path) -> None:
         (tmp_path / "secret_key").write_text("kept here\n")
-        (tmp_path / "database_urls.json").write_text('{"web": "%s"}' % URL)
+        (tmp_path / "database_urls.json").write_text(json.dumps({"web": URL}))
         found = read_environment({"PORTAL_DATA_DIR": str(tmp_path)})
         assert (found.secret_key, found.database["HOST"]) == ("kept here", "db.example")
 
