@@ -40,6 +40,11 @@ STRESS_SHARE: Final[Mapping[str, float]] = {"normal": 0.25, "watch": 0.5, "tight
 """How tight each level of stress is, 0 to 1, when the planner chooses the target [A]."""
 
 
+def time_to_decide(strategy: str) -> timedelta:
+    """What people are left to decide in, before the notice of the programmes."""
+    return TIME_TO_DECIDE_IN_EMERGENCY if strategy == Strategy.EMERGENCY else TIME_TO_DECIDE
+
+
 class NothingKnown(Invalid):
     """The planner lacks what it needs; `what` says which."""
 
@@ -77,7 +82,7 @@ def gather(*, request: PlanRequest, at: datetime) -> Known:
     calls = calls_of_cohorts(since=min(season_start, start - LONGEST_REST))
     numbers = {cohort.slug: eligible_endpoint_numbers(cohort.pk) for cohort in cohorts}
     problem = PlanningProblem(
-        now=at + (TIME_TO_DECIDE_IN_EMERGENCY if request.strategy == Strategy.EMERGENCY else TIME_TO_DECIDE),
+        now=at + time_to_decide(request.strategy),
         window_start=start,
         window_end=end,
         target_mw=None if request.target_mw is None else float(request.target_mw),

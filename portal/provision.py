@@ -96,7 +96,7 @@ def prepare(*, start: Start, wall_at: dt.datetime) -> None:
         close_earlier_runs(at=clock.now())
         if start.demo:
             call_command("seed")
-        collect_static_if_missing()
+        collect_static_if_stale()
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK_KEY])
@@ -129,7 +129,10 @@ def set_clock(*, start: Start, wall_at: dt.datetime) -> None:
     )
 
 
-def collect_static_if_missing() -> None:
-    """Static files are gathered by `make setup`; a start without it still serves styled pages."""
-    if not (Path(settings.STATIC_ROOT) / "staticfiles.json").exists():
+def collect_static_if_stale() -> None:
+    """Static files are gathered by `make setup`; a start after a change of ours, or without it, gathers them anew."""
+    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    sources = (settings.BASE_DIR / "portal" / "static").rglob("*")
+    newest = max((source.stat().st_mtime for source in sources if source.is_file()), default=0.0)
+    if not manifest.exists() or manifest.stat().st_mtime < newest:
         call_command("collectstatic", interactive=False, verbosity=0)

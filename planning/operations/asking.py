@@ -14,6 +14,7 @@ from cohorts.models import Cohort
 from grid.core.refusals import Invalid
 from grid.queries import current_run
 from planning.core.lifecycle import Status
+from planning.known import time_to_decide
 from planning.models import Origin, Plan, PlanRequest, Strategy, Transition
 from planning.operations.opening import ReasonMissing, need, refusals_on_record, undecided
 from planning.record import move_plan
@@ -159,6 +160,12 @@ def _check_window(wish: Wish, at: datetime) -> None:
         raise RequestInvalid("window.end", "The window must end after it starts.")
     if start <= at:
         raise RequestInvalid("window.start", "The window must start in the future (in the portal's clock).")
+    if start < at + time_to_decide(wish.strategy):
+        minutes = time_to_decide(wish.strategy).total_seconds() / 60
+        raise RequestInvalid(
+            "window.start",
+            f"The window must start at least {minutes:.0f} minutes from now: people need time to decide",
+        )
     if end - start > MAX_WINDOW:
         raise RequestInvalid("window.end", f"A window may last {MAX_WINDOW.total_seconds() / 3600:.0f} hours at most.")
     if start - at > MAX_AHEAD:

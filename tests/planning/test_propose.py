@@ -174,3 +174,22 @@ class TestConstraints:
         usual = {"plan": plan, "number": 2, "at": AT, "strategy": "balanced"}
         with pytest.raises(IntegrityError, match=name), transaction.atomic():
             PlanRequest.objects.create(**usual | fields)
+
+
+class TestTimeToDecide:
+    @pytest.mark.parametrize(("strategy", "minutes"), [("balanced", 30), ("emergency", 15)])
+    def test_a_window_leaves_people_time(self, strategy: str, minutes: int, operator: User) -> None:
+        cohort()
+        start = AT + timedelta(minutes=minutes)
+        wish = Wish(strategy, window_start=start, window_end=start + timedelta(hours=2))
+        assert propose_plan(wish=wish, by=operator, at=AT, mode="DRILL").status == "PLANNING"
+
+    @pytest.mark.parametrize("strategy", ["balanced", "emergency"])
+    def test_one_that_starts_too_soon_is_refused(self, strategy: str, operator: User) -> None:
+        cohort()
+        at = AT + timedelta(minutes=14)
+        wish = Wish(strategy, window_start=AT + timedelta(minutes=15), window_end=AT + timedelta(hours=2))
+        with pytest.raises(RequestInvalid, match="time to decide") as refused:
+            propose_plan(wish=wish, by=operator, at=at, mode="DRILL")
+        assert refused.value.field == "window.start"
+        assert not Plan.objects.exists()
