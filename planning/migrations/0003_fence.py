@@ -81,14 +81,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
         WHERE u.id = person AND u.is_active AND ct.app_label = 'planning' AND p.codename = permission)
 $$;
 
--- The larger of what the content says and what its events add up to at any start: a small claim hides no large event.
+-- The largest interval as the content says, unless its events add up to more than twice that at any start: a small claim
+-- hides no large event. Events tell gross means and the content net MW after rebound, so they differ honestly by some.
 CREATE FUNCTION planning_largest_mw(version bigint) RETURNS numeric
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT greatest(
-        (SELECT (content::jsonb ->> 'largest_interval_p50_mw')::numeric FROM planning_planversion WHERE id = version),
-        (SELECT max((SELECT sum(o.mean_mw) FROM planning_plannedevent o
-                     WHERE o.version_id = version AND o.starts_at <= e.starts_at AND e.starts_at < o.ends_at))
-         FROM planning_plannedevent e WHERE e.version_id = version))
+    SELECT CASE WHEN added.mw > 2 * claimed.mw THEN added.mw ELSE claimed.mw END
+    FROM (SELECT (content::jsonb ->> 'largest_interval_p50_mw')::numeric AS mw
+          FROM planning_planversion WHERE id = version) claimed,
+         (SELECT max((SELECT sum(o.mean_mw) FROM planning_plannedevent o
+                      WHERE o.version_id = version AND o.starts_at <= e.starts_at AND e.starts_at < o.ends_at)) AS mw
+          FROM planning_plannedevent e WHERE e.version_id = version) added
 $$;
 
 CREATE FUNCTION planning_vote_objection(person bigint, version bigint, decision text) RETURNS text
