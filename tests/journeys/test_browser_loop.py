@@ -89,6 +89,15 @@ def decide(page: Any, plan_id: int, action: str, reason: str = "") -> None:
     page.click("main button[type=submit]")
 
 
+def refused_all_the_same(page: Any, portal: RunningPortal, plan_id: int) -> int:
+    """What the portal answers to the form sent without its page."""
+    [token] = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken"]
+    status = page.request.get(f"{portal.base_url}/api/v1/plans/{plan_id}/status").json()
+    form = {"csrfmiddlewaretoken": token, "content_hash": status["content_hash"], "reason": "it is mine"}
+    answer = page.request.post(f"{portal.base_url}/plans/{plan_id}/approve/", form=form)
+    return int(answer.status)
+
+
 def others_waiting(page: Any, besides: int) -> list[int]:
     """Plans on the overview that wait for this person's vote, but for one."""
     hrefs = page.eval_on_selector_all("#waiting a[href^='/plans/']", "links => links.map(a => a.getAttribute('href'))")
@@ -126,9 +135,10 @@ def test_the_whole_loop(portal: RunningPortal, sign_in: Callable[..., Any]) -> N
 
     # Whoever asked cannot decide: not offered, and refused when tried all the same.
     assert operator.locator("a:has-text('Approve')").count() == 0
-    decide(operator, plan_id, "approve", "it is mine")
-    assert "somebody else has to decide" in operator.inner_text("main")
-    assert operator.input_value("textarea[name=reason]") == "it is mine"
+    operator.goto(f"{portal.base_url}/plans/{plan_id}/approve/")
+    assert "whoever asked for a plan or for a change of it cannot vote on it" in operator.inner_text("main")
+    assert operator.locator("main form").count() == 0
+    assert refused_all_the_same(operator, portal, plan_id) == 403
 
     # The supervisor decides in a second browser, without JavaScript.
     supervisor = sign_in("supervisor", java_script_enabled=False)
