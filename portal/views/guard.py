@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from portal.frame import frame_of
 from portal.models import User
+from portal.views.csv_answer import Sheet, csv_answer
 
 STOP_POLLING = 286  # htmx's status for "swap this and do not ask again"
 View = Callable[..., HttpResponse]
@@ -62,9 +63,18 @@ def _asks_to_sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def show(
-    request: HttpRequest, template: str, context: dict[str, Any], *, fragments: tuple[str, ...] = (), status: int = 200
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    fragments: tuple[str, ...] = (),
+    sheets: Mapping[str, Callable[[], Sheet]] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    """The page; or, when htmx asks for one of its named fragments, that fragment of the same template."""
+    """The page; the fragment of it that htmx asks for; or, for `?csv=NAME`, that one of its tables as a file."""
+    sheet = (sheets or {}).get(request.GET.get("csv", ""))
+    if sheet is not None:
+        return csv_answer(sheet())
     wanted = htmx_target(request)
     name = f"{template}#{wanted}" if wanted in fragments else template
     response = render(request, name, context, status=status)

@@ -156,7 +156,8 @@ class TestHardening:
         assert listed[0] == "*"
         named = {line[1:] for line in listed if line.startswith("!")}
         apps = {path.parent.name for path in PROJECT.glob("*/apps.py")}
-        assert named == apps | {"manage.py", "requirements.txt", "LICENSE", "fixtures"}
+        packages = {"requirements.txt", "package.json", "package-lock.json", ".npmrc"}
+        assert named == apps | packages | {"manage.py", "LICENSE", "fixtures"}
 
     def test_no_secret_stands_in_a_file(self) -> None:
         values = re.findall(r"(?m)^ *\w*(?:PASSWORD|SECRET_KEY)\s*[:=]\s*(\S+)", COMPOSE_TEXT + DOCKERFILE)
