@@ -109,6 +109,11 @@ class ClockChange(models.Model):
     def __str__(self) -> str:
         return f"{self.get_action_display()} at {self.after_at:%Y-%m-%d %H:%M}Z"
 
+    @property
+    def stepped_min(self) -> float:
+        """Minutes of portal time it moved ahead at once."""
+        return (self.after_at - self.before_at).total_seconds() / 60 if self.before_at else 0.0
+
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from portal.views import clock, cohorts, decisions, events, generate, overview, plans, sign_in, signals
+from portal.views import (
+    clock,
+    clock_page,
+    cohorts,
+    decisions,
+    events,
+    generate,
+    overview,
+    plans,
+    sign_in,
+    signals,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", overview.overview, name="overview"),
@@ -23,5 +34,6 @@ urlpatterns: list[URLPattern] = [
     path("cohorts/", cohorts.cohorts, name="cohorts"),
     path("cohorts/<int:cohort_id>/", cohorts.cohort, name="cohort"),
     path("signals/", signals.signals, name="signals"),
+    path("clock/", clock_page.clock_page, name="clock_page"),
     path("clock/<str:action>/", clock.control, name="clock"),
 ]

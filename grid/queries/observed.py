@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from grid.core.intervals import HOUR, QUARTER, floor_to, operating_day, quarter_hours
 from grid.core.records import ReservesKind
 from grid.core.series import HourlySeries, series_of
-from grid.models import Clock, ProcessHeartbeat, Snapshot, WeatherObservation
+from grid.models import Clock, ClockChange, ProcessHeartbeat, Snapshot, WeatherObservation
 
 HISTORY_DAYS: Final = 80  # grid.core.forecast looks back 60 + 15 days
 PRICE_DAYS: Final = 48  # grid.core.prices looks back 45
@@ -50,6 +50,11 @@ def data_source() -> str:
 def current_run() -> int:
     """The scenario run the clock is in; 0 when live. Plans of other runs belong to another time."""
     return Clock.objects.filter(pk=Clock.SINGLE_ID).values_list("run", flat=True).first() or 0
+
+
+def clock_changes() -> QuerySet[ClockChange]:
+    """What was done to the clock, newest first, with who did it."""
+    return ClockChange.objects.select_related("by").order_by("-pk")
 
 
 def current_snapshot(*, at: datetime) -> CurrentSnapshot | None:

@@ -20,7 +20,7 @@ from tests.factories import PROPOSED_AT
 from tests.portal.pages.browsing import as_, person, signed_in, text_of
 
 ROLES = ("operator", "supervisor", "auditor", "admin")
-PAGES = ("/", "/plans/", "/plans/{plan}/", "/events/", "/cohorts/", "/cohorts/{cohort}/", "/signals/")
+PAGES = ("/", "/plans/", "/plans/{plan}/", "/events/", "/cohorts/", "/cohorts/{cohort}/", "/signals/", "/clock/")
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>|<style[\s>]|<[^>]*\sstyle\s*=|<[^>]*\son[a-z]+\s*=|hx-on", re.I)
 MOST_QUERIES = 12
 
