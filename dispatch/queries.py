@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import Count, F, Func, IntegerField, QuerySet
 
 from dispatch.measurement.delivered import (
     REBOUND_COUNTED,
@@ -104,6 +104,22 @@ class EventProgress:
 def all_signals() -> QuerySet[Signal]:
     """Every signal, with what a line about it needs; order where you read."""
     return Signal.objects.select_related("claim", "planned_event", "ven")
+
+
+def signals_matching(
+    *, plan_id: int | None = None, cohort_id: int | None = None, status: str | None = None
+) -> QuerySet[Signal]:
+    """Signals of one plan, cohort, status (None: of any), with the payload's `size` in bytes instead of the payload."""
+    wanted = {"claim__plan_id": plan_id, "planned_event__cohort_id": cohort_id, "status": status}
+    rows = all_signals().select_related("planned_event__cohort", "receipt").defer("payload", "planned_event__payload")
+    size = Func(F("payload"), function="octet_length", output_field=IntegerField())
+    return rows.filter(**{name: value for name, value in wanted.items() if value is not None}).annotate(size=size)
+
+
+def signal_counts(rows: QuerySet[Signal]) -> dict[str, int]:
+    """How many of these signals stand in each status; 0 for one that none is in."""
+    counted = rows.order_by().values("status").annotate(found=Count("pk"))
+    return {**dict.fromkeys(Signal.Status.values, 0), **{row["status"]: row["found"] for row in counted}}
 
 
 def signals_of(plan: Plan) -> QuerySet[Signal]:

@@ -157,4 +157,4 @@ class TestEvents:
         text = text_of(as_("auditor").get(f"/signals/?plan={sent.pk}"))
         assert f"plan-{sent.pk}-v1-residential-standard-dallas" in text
         assert "(simulated)" in text
-        assert "No signal has gone out" in text_of(as_("admin").get("/signals/?plan=999999"))
+        assert "No signal matches" in text_of(as_("admin").get("/signals/?plan=999999"))
