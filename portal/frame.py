@@ -35,6 +35,11 @@ NAVIGATION: Final = (
 )
 SYNTHETIC: Final = "synthetic"
 VOTED: Final = "you have voted on it"
+# What a browser may choose, by the cookie's name; the first is what holds without one.
+PREFERENCES: Final = {
+    "theme": {"system": "System", "light": "Light", "dark": "Dark"},
+    "shortcuts": {"on": "On", "off": "Off"},
+}
 Answer = TypeVar("Answer")
 
 
@@ -204,6 +209,26 @@ class Frame:
         """The role whose rights these are; empty when it is none of the usual ones, or the name already says it."""
         role = next((role for role, rights in ROLES.items() if set(rights) == self.rights), "")
         return "" if role == self.username else role
+
+    def _preference(self, name: str) -> str:
+        chosen = self._request.COOKIES.get(name, "") if self._request else ""
+        choices = PREFERENCES[name]
+        return chosen if chosen in choices else next(iter(choices))
+
+    @property
+    def theme(self) -> str:
+        """`system`, `light` or `dark`."""
+        return self._preference("theme")
+
+    @property
+    def themes(self) -> list[tuple[str, str]]:
+        """What the colour control offers."""
+        return list(PREFERENCES["theme"].items())
+
+    @property
+    def shortcuts(self) -> bool:
+        """Whether single keys act (docs/design-system.md)."""
+        return self._preference("shortcuts") == "on"
 
     @property
     def may_control_clock(self) -> bool:

@@ -13,6 +13,7 @@ from portal.views import (
     generate,
     overview,
     plans,
+    preferences,
     sign_in,
     signals,
 )
@@ -35,5 +36,6 @@ urlpatterns: list[URLPattern] = [
     path("cohorts/<int:cohort_id>/", cohorts.cohort, name="cohort"),
     path("signals/", signals.signals, name="signals"),
     path("clock/", clock_page.clock_page, name="clock_page"),
+    path("preferences/", preferences.preferences, name="preferences"),
     path("clock/<str:action>/", clock.control, name="clock"),
 ]

@@ -75,6 +75,7 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "cohorts/": [page("cohorts.view_cohort")],
     "cohorts/<int:cohort_id>/": [page("cohorts.view_cohort")],
     "signals/": [page("dispatch.view_signal")],
+    "preferences/": [Endpoint("POST", PUBLIC, 302)],
     "clock/<str:action>/": [page("grid.control_clock", "POST")],
 }
 NOWHERE = "api/v1/^.*$"  # the 404 of every other API path
