@@ -30,6 +30,14 @@ class Origin(models.TextChoices):
     AGENT = "AGENT", "watch agent"
 
 
+class Stage(models.TextChoices):
+    """Where the worker is with the latest request while a plan is PLANNING."""
+
+    QUEUED = "QUEUED", "queued"
+    SOLVING = "SOLVING", "solving"
+    COMPARING = "COMPARING", "comparing"
+
+
 class Plan(models.Model):
     """One proposal on its way to a decision. What is decided upon is `current_version`, never this row."""
 
@@ -45,6 +53,9 @@ class Plan(models.Model):
     approve_by = models.DateTimeField(null=True, help_text="portal time; no vote counts from then on")
     dispatch_by = models.DateTimeField(null=True, help_text="portal time; nothing is sent from then on")
     failure = models.TextField(blank=True, help_text="why the planner could not answer the latest request")
+    stage = models.CharField(
+        max_length=9, choices=Stage.choices, default=Stage.QUEUED, help_text="only told while PLANNING"
+    )
     wall_created_at = models.DateTimeField(auto_now_add=True)
     wall_updated_at = models.DateTimeField(auto_now=True)
 
@@ -137,6 +148,40 @@ class PlanVersion(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.number} of plan {self.plan_id}"
+
+
+class PlanAlternative(models.Model):
+    """What else could be done in the version's window, solved with it; nobody votes on it. Append-only.
+
+    The columns are `planning.core.alternatives.Alternative`'s.
+    """
+
+    version = models.ForeignKey(PlanVersion, on_delete=models.PROTECT, related_name="alternatives")
+    option = models.CharField(max_length=16, help_text="do_nothing, or the strategy")
+    target_mw = models.FloatField()
+    planned_p50_mw = models.FloatField()
+    firm_p90_mw = models.FloatField()
+    shortfall_mw = models.FloatField()
+    confidence = models.FloatField()
+    endpoints = models.PositiveIntegerField()
+    cost_usd = models.FloatField()
+    value_usd = models.FloatField()
+    rebound_mwh = models.FloatField()
+    rebound_peak_mw = models.FloatField()
+    exposed_usd = models.FloatField(null=True)
+    exposed_mwh = models.FloatField(null=True)
+    highest_usd_per_mwh = models.FloatField(null=True)
+    highest_at = models.DateTimeField(null=True)
+    why_not = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "planning_alternative"
+        constraints = [
+            models.UniqueConstraint(fields=["version", "option"], name="plan_alternative_option_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.option} instead of {self.version}"
 
 
 class PlannedEvent(models.Model):

@@ -6,7 +6,7 @@ still the one the plan waits for, so running it twice is harmless.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version as installed_version
 from typing import Final
@@ -14,13 +14,15 @@ from typing import Final
 from django.db import transaction
 
 from grid.core.refusals import Invalid
+from planning.core.alternatives import alternatives_to
 from planning.core.content import ContentInputs, Proposal, build_content
 from planning.core.explain import explain
 from planning.core.lifecycle import Status
 from planning.core.problem import PlanningRefused
+from planning.core.solution import Alternative, PlanSolution
 from planning.core.solve import solve
 from planning.known import Known, NothingKnown, gather
-from planning.models import Plan, PlannedEvent, PlanRequest, PlanVersion
+from planning.models import Plan, PlanAlternative, PlannedEvent, PlanRequest, PlanVersion, Stage
 from planning.record import move_plan
 
 PLANNER_BUILD: Final = f"pattern-milp 1, highspy {installed_version('highspy')}"
@@ -51,13 +53,17 @@ def solve_request(*, plan_id: int, number: int, at: datetime) -> PlanVersion | N
     request = PlanRequest.objects.select_related("plan").get(plan_id=plan_id, number=number)
     if not _is_awaited(request):
         return None
+    _enter(request, Stage.SOLVING)
     try:
         known = gather(request=request, at=at)
-        proposal = _propose(known, request, at)
+        solution = _solve(known)
     except (PlanningRefused, NothingKnown, NothingWorthCalling) as refusal:
         give_up(plan_id=plan_id, number=number, at=at, why=str(refusal))
         return None
-    return _write(request, proposal, _deadlines(known, proposal), at)
+    _enter(request, Stage.COMPARING)
+    others = alternatives_to(known.problem, solution)
+    proposal = _propose(known, solution, request, at)
+    return _write(request, proposal, others, _deadlines(known, proposal), at)
 
 
 def give_up(*, plan_id: int, number: int, at: datetime, why: str) -> None:
@@ -75,10 +81,19 @@ def _is_awaited(request: PlanRequest) -> bool:
     return request.plan.status == Status.PLANNING and not overtaken and not hasattr(request, "version")
 
 
-def _propose(known: Known, request: PlanRequest, at: datetime) -> Proposal:
+def _enter(request: PlanRequest, stage: Stage) -> None:
+    """Tell those who wait where the worker is; of no consequence when the request was overtaken meanwhile."""
+    Plan.objects.filter(pk=request.plan_id, status=Status.PLANNING).update(stage=stage)
+
+
+def _solve(known: Known) -> PlanSolution:
     solution = solve(known.problem)
     if not solution.cohorts:
         raise NothingWorthCalling
+    return solution
+
+
+def _propose(known: Known, solution: PlanSolution, request: PlanRequest, at: datetime) -> Proposal:
     return build_content(
         ContentInputs(
             problem=known.problem,
@@ -105,7 +120,9 @@ def _deadlines(known: Known, proposal: Proposal) -> Deadlines:
     return Deadlines(approve_by=dispatch_by - TIME_TO_SEND, dispatch_by=dispatch_by)
 
 
-def _write(request: PlanRequest, proposal: Proposal, deadlines: Deadlines, at: datetime) -> PlanVersion | None:
+def _write(
+    request: PlanRequest, proposal: Proposal, others: tuple[Alternative, ...], deadlines: Deadlines, at: datetime
+) -> PlanVersion | None:
     with transaction.atomic():
         plan = Plan.objects.select_for_update().get(pk=request.plan_id)
         request.plan = plan
@@ -122,6 +139,7 @@ def _write(request: PlanRequest, proposal: Proposal, deadlines: Deadlines, at: d
             proposed_at=at,
         )
         PlannedEvent.objects.bulk_create(_events(version, proposal))
+        PlanAlternative.objects.bulk_create(PlanAlternative(version=version, **asdict(each)) for each in others)
         move_plan(
             plan=plan,
             to=Status.PENDING,

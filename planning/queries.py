@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from django.db import connection
@@ -12,7 +12,18 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from grid.queries import current_run
 from planning.core.content import PlanContent, parse_content
 from planning.core.lifecycle import AWAITING_VOTE, COMMITTED, LIVE, RUNNING, Status
-from planning.models import Origin, Plan, PlannedEvent, PlanRequest, PlanVersion, Transition, Vote
+from planning.core.solution import DO_NOTHING, Alternative
+from planning.models import (
+    Decision,
+    Origin,
+    Plan,
+    PlanAlternative,
+    PlannedEvent,
+    PlanRequest,
+    PlanVersion,
+    Transition,
+    Vote,
+)
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,56 @@ def plan_page(plan_id: int) -> PlanPage | None:
         transitions=tuple(plan.transitions.select_related("by").order_by("pk")),
         events=tuple(events.order_by("-mean_mw", "pk")),
     )
+
+
+def options_of(version: PlanVersion) -> tuple[Alternative, ...]:
+    """Doing nothing, the version itself, then the strategies it was not made by; one query.
+
+    A version without stored alternatives (planned before they were kept) has the first two.
+    """
+    content = parse_content(version.content)
+    stored = [_alternative(row) for row in PlanAlternative.objects.filter(version=version).order_by("pk")]
+    nothing = [each for each in stored if each.option == DO_NOTHING] or [
+        Alternative(option=DO_NOTHING, exposed_usd=float(content.value_usd), exposed_mwh=content.expected_mwh)
+    ]
+    return (*nothing, _itself(content), *(each for each in stored if each.option != DO_NOTHING))
+
+
+def _alternative(row: PlanAlternative) -> Alternative:
+    return Alternative(**{each.name: getattr(row, each.name) for each in fields(Alternative)})
+
+
+def _itself(content: PlanContent) -> Alternative:
+    return Alternative(
+        option=content.strategy.value,
+        target_mw=float(content.target_mw),
+        planned_p50_mw=float(content.planned_p50_mw),
+        firm_p90_mw=float(content.firm_p90_mw),
+        shortfall_mw=float(content.shortfall_mw),
+        confidence=float(content.confidence),
+        endpoints=content.accounts_called,
+        cost_usd=float(content.cost_usd),
+        value_usd=float(content.value_usd),
+        rebound_mwh=float(content.rebound_mwh),
+        rebound_peak_mw=float(content.rebound_peak_mw),
+    )
+
+
+def vote_objection(*, person_id: int, version_id: int, decision: Decision) -> str:
+    """Why this person's vote on the version would not count, in PostgreSQL's own words; empty: it would."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT planning_vote_objection(%s, %s, %s)", [person_id, version_id, str(decision.value)])
+        return cursor.fetchone()[0] or ""
+
+
+def version_of_hash(*, plan_id: int, content_hash: str) -> PlanVersion | None:
+    """The plan's version of this content, None when there is none."""
+    return PlanVersion.objects.filter(plan_id=plan_id, content_hash=content_hash).first()
+
+
+def last_move(plan_id: int) -> Transition | None:
+    """The newest change of the plan's state, with who made it."""
+    return Transition.objects.filter(plan_id=plan_id).select_related("by").order_by("-pk").first()
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ WRITES: Final[Mapping[str, Mapping[str, str]]] = {
     "planning_planrequest": {"web": ADD, "worker": ADD},
     "planning_planversion": {"worker": ADD},
     "planning_plannedevent": {"worker": ADD},
+    "planning_alternative": {"worker": ADD},
     "planning_vote": {"web": ADD},
     "planning_transition": {"web": ADD, "worker": ADD, "dispatch": ADD},
     "planning_planrefusal": {"web": ADD},

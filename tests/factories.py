@@ -19,7 +19,7 @@ from cohorts.core.response import DEFAULT_RULES, Technology, expected_run_kw, re
 from cohorts.models import Cohort, LoadZone, Segment, WeatherPlace
 from cohorts.operations import rule_columns, write_new_cohort
 from grid.core.intervals import QUARTER
-from grid.models import Clock, Snapshot, WeatherObservation
+from grid.models import Clock, ForecastPoint, ForecastVintage, Snapshot, WeatherObservation
 from grid.queries import current_run, data_source
 from planning.core.content import ContentInputs, ForecastSource, GridSource, Proposal, build_content
 from planning.core.lifecycle import Status
@@ -219,6 +219,25 @@ def observe_prices(highest_usd_per_mwh: Mapping[int, float], *, start: datetime 
             highest_price_usd_per_mwh=price,
         )
         for hour, price in highest_usd_per_mwh.items()
+    )
+
+
+def forecast(*, hours: int = 24, price_usd_per_mwh: float = 100.0) -> None:
+    """Hours of one load and one expected price, issued at the proposal."""
+    vintage = ForecastVintage.objects.create(
+        source=data_source(), method="PORTAL", label="a forecast", issued_at=PROPOSED_AT, known_at=PROPOSED_AT
+    )
+    ForecastPoint.objects.bulk_create(
+        ForecastPoint(
+            vintage=vintage,
+            starts_at=PROPOSED_AT + timedelta(hours=hour),
+            method="PORTAL",
+            load_mw=80_000.0,
+            p10_mw=79_000.0,
+            p90_mw=81_000.0,
+            price_usd_per_mwh=price_usd_per_mwh,
+        )
+        for hour in range(hours)
     )
 
 

@@ -12,6 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from grid.core.intervals import QUARTER
+from grid.core.units import QUARTER_HOURS_PER_HOUR
 from planning.core.canonical import canonical_json, decode, encode
 from planning.core.strategy import Strategy
 
@@ -160,6 +162,21 @@ class PlanContent:
     def window_band(self) -> tuple[BandInterval, ...]:
         """The band within the window, without the rebound horizon."""
         return tuple(each for each in self.band if each.starts_at < self.window_end)
+
+    @property
+    def expected_mwh(self) -> float:
+        """Energy expected to be saved in the window: the cohorts' net MW, summed."""
+        net_mw = sum((each.net_mw for cohort in self.cohorts for each in cohort.intervals), Decimal(0))
+        return float(net_mw) / QUARTER_HOURS_PER_HOUR
+
+    def rebound_mwh_until(self, until: datetime) -> float:
+        """The part of `rebound_mwh` that has come back by `until`, shared out as the median band has it."""
+        after = [each for each in self.band if each.starts_at >= self.window_end]
+        back_mw = [max(-float(each.p50_mw), 0.0) for each in after]
+        shares = [min(max((until - each.starts_at) / QUARTER, 0.0), 1.0) for each in after]
+        whole = sum(back_mw)
+        passed = sum(mw * share for mw, share in zip(back_mw, shares, strict=True))
+        return float(self.rebound_mwh) * passed / whole if whole > 0 else 0.0
 
     def cohort(self, slug: str) -> ContentCohort | None:
         """One cohort's part, None when it is not called."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+DO_NOTHING: Final = "do_nothing"
+"""The option that calls nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +129,35 @@ class PlanSolution:
     def largest_interval_p50_mw(self) -> float:
         """P50 in the largest interval: what decides how many votes are needed."""
         return float(np.max(self.fleet.p50_mw))
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One option. MW are means over the window; `firm_p90_mw` is exceeded nine times in ten; `confidence` 0..1.
+
+    `exposed_usd` is what the energy costs that the plan would save and this option does not, at the expected prices;
+    it and the highest expected price are told of doing nothing alone. `why_not` says why there is no such plan; all
+    numbers are then zero.
+    """
+
+    option: str
+    target_mw: float = 0.0
+    planned_p50_mw: float = 0.0
+    firm_p90_mw: float = 0.0
+    shortfall_mw: float = 0.0
+    confidence: float = 0.0
+    endpoints: int = 0
+    cost_usd: float = 0.0
+    value_usd: float = 0.0
+    rebound_mwh: float = 0.0
+    rebound_peak_mw: float = 0.0
+    exposed_usd: float | None = None
+    exposed_mwh: float | None = None
+    highest_usd_per_mwh: float | None = None
+    highest_at: datetime | None = None
+    why_not: str = ""
+
+    @property
+    def net_usd(self) -> float:
+        """Value of the energy less incentives."""
+        return self.value_usd - self.cost_usd

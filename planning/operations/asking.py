@@ -15,7 +15,7 @@ from grid.core.refusals import Invalid
 from grid.queries import current_run
 from planning.core.lifecycle import Status
 from planning.known import time_to_decide
-from planning.models import Origin, Plan, PlanRequest, Strategy, Transition
+from planning.models import Origin, Plan, PlanRequest, Stage, Strategy, Transition
 from planning.operations.opening import ReasonMissing, need, refusals_on_record, undecided
 from planning.record import move_plan
 
@@ -197,6 +197,6 @@ def edit_plan(*, plan_id: int, content_hash: str, change: Change, by: Any, at: d
             based_on_hash=content_hash,
             **wish.as_fields(),
         )
-        move_plan(plan=plan, to=Status.PLANNING, at=at, by=by, reason=reason, failure="")
+        move_plan(plan=plan, to=Status.PLANNING, at=at, by=by, reason=reason, failure="", stage=Stage.QUEUED)
         async_task("planning.tasks.solve", plan.pk, request.number, task_name=f"solve plan {plan.pk}")
     return plan

@@ -24,6 +24,7 @@ APPEND_ONLY = {
     "planning_planrequest",
     "planning_planversion",
     "planning_plannedevent",
+    "planning_alternative",
     "planning_vote",
     "planning_transition",
     "planning_planrefusal",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,6 +157,19 @@ class TestContent:
             shed = {each.starts_at: float(each.shed_mw) for each in cohort.intervals}
             for step, interval in enumerate(reading.intervals):
                 assert interval.shed_kw / 1000 == pytest.approx(shed[reading.starts_at + step * QUARTER], abs=6e-4)
+
+    def test_the_expected_energy_is_what_the_value_is_of(self, proposal, asked):
+        assert np.ptp(asked.prices_usd_per_mwh) == 0
+        price = asked.prices_usd_per_mwh[0]
+        assert proposal.content.expected_mwh == pytest.approx(float(proposal.content.value_usd) / price, abs=0.01)
+
+    def test_the_rebound_until_an_instant_grows_to_the_whole(self, proposal):
+        content = proposal.content
+        assert content.rebound_mwh_until(content.window_end) == 0.0
+        half = content.rebound_mwh_until(content.window_end + timedelta(hours=1))
+        assert 0.0 < half < float(content.rebound_mwh)
+        whole = content.rebound_mwh_until(content.window_end + timedelta(hours=6))
+        assert whole == pytest.approx(float(content.rebound_mwh))
 
     def test_runs_name_their_endpoints(self, proposal):
         for cohort in proposal.content.cohorts:

@@ -9,8 +9,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from cohorts.models import Cohort
-from grid.models import ForecastPoint, ForecastVintage, ProcessHeartbeat
-from grid.queries import data_source
+from grid.models import ProcessHeartbeat
 from planning.models import Plan
 from portal.models import User
 from tests import factories
@@ -25,21 +24,7 @@ def surroundings(db: None) -> None:
     factories.drill()
     factories.observe_temperature()
     factories.observe_prices({hour: 40.0 + hour for hour in range(6)}, start=PROPOSED_AT - timedelta(hours=6))
-    vintage = ForecastVintage.objects.create(
-        source=data_source(), method="PORTAL", label="a forecast", issued_at=PROPOSED_AT, known_at=PROPOSED_AT
-    )
-    ForecastPoint.objects.bulk_create(
-        ForecastPoint(
-            vintage=vintage,
-            starts_at=PROPOSED_AT + timedelta(hours=hour),
-            method="PORTAL",
-            load_mw=80_000.0,
-            p10_mw=79_000.0,
-            p90_mw=81_000.0,
-            price_usd_per_mwh=100.0,
-        )
-        for hour in range(24)
-    )
+    factories.forecast()
     for name in ("worker", "dispatch"):
         ProcessHeartbeat.objects.create(name=name, wall_at=timezone.now(), portal_at=PROPOSED_AT)
 
