@@ -75,6 +75,7 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "cohorts/": [page("cohorts.view_cohort")],
     "cohorts/<int:cohort_id>/": [page("cohorts.view_cohort")],
     "signals/": [page("dispatch.view_signal")],
+    "clock/": [page("grid.view_snapshot")],
     "preferences/": [Endpoint("POST", PUBLIC, 302)],
     "clock/<str:action>/": [page("grid.control_clock", "POST")],
 }
