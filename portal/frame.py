@@ -5,6 +5,7 @@ Everything is read when a template asks for it and guarded there: an error page 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from django.db import DatabaseError, InterfaceError
 from django.db.models import Exists, F, Func, OuterRef, TextField, Value
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from grid import clock
 from grid.core.intervals import CENTRAL
@@ -23,7 +25,14 @@ from planning.core.lifecycle import AWAITING_VOTE
 from planning.models import Decision, Plan, Vote
 from planning.queries import plans
 from portal.roles import ROLES
-from portal.signs_of_life import HealthItem, Reading, grid_health, process_health, read_signs
+from portal.signs_of_life import (
+    HealthItem,
+    Reading,
+    database_health,
+    grid_health,
+    process_health,
+    read_signs,
+)
 
 SPEEDS: Final = (1, 10, 60, 120, 300, 600)
 NAVIGATION: Final = (
@@ -86,8 +95,15 @@ class Frame:
         self._request = request
 
     @cached_property
+    def _timed_read(self) -> tuple[Reading | None, float]:
+        """The signs of life, and how many seconds the database took over them."""
+        began = time.perf_counter()
+        read = _guarded(read_signs, None)
+        return read, time.perf_counter() - began
+
+    @property
     def _read(self) -> Reading | None:
-        return _guarded(read_signs, None)
+        return self._timed_read[0]
 
     @property
     def clock(self) -> clock.ClockState | None:
@@ -103,6 +119,16 @@ class Frame:
     def now(self) -> datetime | None:
         """Portal time."""
         return self.clock.at if self.clock else None
+
+    @property
+    def wall_now(self) -> datetime:
+        """Wall time, for a browser to compare its own clock with."""
+        return timezone.now()
+
+    @property
+    def ticks_per_s(self) -> str:
+        """Portal seconds per wall second now; 0 while portal time stands still."""
+        return f"{self.clock.speed:g}" if self.clock and self.clock.is_running else "0"
 
     @property
     def mode_word(self) -> str:
@@ -263,12 +289,12 @@ class Frame:
 
     @cached_property
     def health(self) -> list[HealthItem]:
-        """Worker, dispatch and grid feed: age of their last sign of life."""
+        """Worker, dispatch and grid feed: age of their last sign of life; the database when it is slow or gone."""
         read = self._read
         if read is None:
             return [HealthItem("Database", "does not answer", ok=False)]
         items = [process_health(name, seen_at) for name, seen_at in read.seen_at.items()]
-        return [*items, grid_health(read.clock.at, read.observed_at)]
+        return [*items, grid_health(read.clock.at, read.observed_at), *database_health(self._timed_read[1])]
 
 
 def _awaiting(person_id: int, run: int) -> list[Awaiting]:

@@ -16,6 +16,7 @@ from portal.templatetags.quantities import duration_words
 
 LATE_AFTER: Final = timedelta(seconds=15)  # wall time without a heartbeat
 STALE_AFTER: Final = timedelta(hours=2)  # portal time; hourly sources are one hour old just before the next row
+SLOW_S: Final = 1.0  # wall time for the one query that frames every page
 WATCHED: Final = ("worker", "dispatch")
 
 
@@ -71,6 +72,11 @@ def grid_health(at: datetime, observed_at: datetime | None) -> HealthItem:
     age = at - observed_at
     ok = age <= STALE_AFTER
     return HealthItem("Grid feed", f"{duration_words(age)} old" if ok else f"stale, {duration_words(age)} old", ok)
+
+
+def database_health(read_s: float) -> list[HealthItem]:
+    """Nothing while one look takes at most a second; how long it took otherwise."""
+    return [HealthItem("Database", f"slow, {read_s:.1f} s to answer", ok=False)] if read_s > SLOW_S else []
 
 
 def _wall_words(seconds: int) -> str:

@@ -79,7 +79,7 @@ def mwbar(bar: Any) -> dict[str, Any]:
 @register.inclusion_tag("portal/components/deadline.html")
 def deadline(by: datetime | None, at: datetime) -> dict[str, Any]:
     """Until when to decide, absolute and relative; a warning once it is near."""
-    return {"by": by, "at": at, "near": by is not None and by - at <= NEAR}
+    return {"by": by, "at": at, "near": by is not None and by - at <= NEAR, "near_from": NEAR}
 
 
 @register.simple_tag

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
 
 from grid.core.intervals import CENTRAL
 
@@ -71,16 +72,20 @@ def span(start: datetime, end: datetime) -> str:
 
 @register.simple_tag
 def age(at: datetime | None, now: datetime) -> str:
-    """`3 min old` in the portal's clock."""
-    return UNKNOWN if at is None else f"{duration_words(now - at)} old"
+    """`3 min old` in the portal's clock; js/clock.js lets it grow."""
+    if at is None:
+        return UNKNOWN
+    return format_html('<time datetime="{}" data-age>{} old</time>', at.isoformat(), duration_words(now - at))
 
 
 @register.simple_tag
-def until(at: datetime | None, now: datetime) -> str:
-    """`in 54 min`, or `12 min ago`."""
+def until(at: datetime | None, now: datetime, near: timedelta = timedelta()) -> str:
+    """`in 54 min`, or `12 min ago`; js/clock.js counts it down, and at `near` asks for what it stands in again."""
     if at is None:
         return UNKNOWN
-    return f"in {duration_words(at - now)}" if at >= now else f"{duration_words(now - at)} ago"
+    words = f"in {duration_words(at - now)}" if at >= now else f"{duration_words(now - at)} ago"
+    near_s = int(near.total_seconds())
+    return format_html('<time datetime="{}" data-until data-near="{}">{}</time>', at.isoformat(), near_s, words)
 
 
 def duration_words(length: timedelta) -> str:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -18,6 +19,7 @@ from portal.frame import frame_of
 from portal.models import User
 from portal.views.csv_answer import Sheet, csv_answer
 
+FRAME_TARGET = "frame-clock"
 STOP_POLLING = 286  # htmx's status for "swap this and do not ask again"
 View = Callable[..., HttpResponse]
 
@@ -30,7 +32,13 @@ def page(right: str, *, methods: tuple[str, ...] = ("GET", "HEAD")) -> Callable[
         @require_http_methods(list(methods))
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if not request.user.is_authenticated:
+            try:
+                signed_in = request.user.is_authenticated
+            except (DatabaseError, InterfaceError):
+                if htmx_target(request) != FRAME_TARGET:
+                    raise
+                return render(request, "portal/frame_fragment.html", status=503)  # says what does not answer
+            if not signed_in:
                 return _asks_to_sign_in(request)
             if right not in frame_of(request).rights:
                 raise PermissionDenied(f"Your role does not carry the right for this page (it needs {right}).")
@@ -57,7 +65,7 @@ def _asks_to_sign_in(request: HttpRequest) -> HttpResponse:
     target = htmx_target(request)
     if target is None:
         return redirect_to_login(request.get_full_path())
-    if target != "frame-clock":
+    if target != FRAME_TARGET:
         return HttpResponse(status=204)
     return render(request, "portal/components/signed_out.html", status=STOP_POLLING)
 

@@ -30,8 +30,8 @@ def as_(role: str) -> Client:
 
 
 def text_of(answer: Any) -> str:
-    """The page as read: no tags, entities and white space resolved."""
-    body = html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
+    """The page as read: no tags (a `<time>` stands within its sentence), entities and white space resolved."""
+    body = html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"</?time\b[^>]*>", "", answer.content.decode())))
     return re.sub(r"\s+", " ", body.replace("\N{NO-BREAK SPACE}", " "))
 
 
