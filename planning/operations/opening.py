@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from grid.core.intervals import CENTRAL
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Refusal
 from grid.queries import current_run
 from planning.core.lifecycle import AWAITING_VOTE
@@ -70,9 +71,7 @@ class NotAwaitingVote(Conflict):
         self.when = last.at if last else plan.requested_at
 
     def __str__(self) -> str:
-        return (
-            f"Plan {self.plan_id} is {self.status} (by {self.who}, {self.when:%Y-%m-%d %H:%M %Z}); no decision is open."
-        )
+        return f"Plan {self.plan_id} is {self.status} (by {self.who}, {_central(self.when)}); no decision is open."
 
 
 class TooLate(Conflict):
@@ -82,7 +81,7 @@ class TooLate(Conflict):
         self.plan_id, self.approve_by = plan_id, approve_by
 
     def __str__(self) -> str:
-        return f"Plan {self.plan_id} had to be decided by {self.approve_by:%Y-%m-%d %H:%M %Z}; that time has passed."
+        return f"Plan {self.plan_id} had to be decided by {_central(self.approve_by)}; that time has passed."
 
 
 class ReasonMissing(Invalid):
@@ -92,6 +91,10 @@ class ReasonMissing(Invalid):
 
     def __str__(self) -> str:
         return "Say why: a reason is needed here."
+
+
+def _central(at: datetime) -> str:
+    return f"{at.astimezone(CENTRAL):%a %-d %b %Y %H:%M %Z}"
 
 
 def need(by: Any, permission: str) -> None:

@@ -6,7 +6,8 @@ They work without JavaScript. When an operation refuses, the same page comes bac
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -14,20 +15,24 @@ from django.shortcuts import redirect
 
 from cohorts.queries import active_cohorts
 from grid.core.refusals import NotFound, Refusal
+from planning.core.content import parse_content
 from planning.core.lifecycle import AWAITING_VOTE, Status, abort_target
-from planning.models import Plan
+from planning.models import Decision, Plan, PlanVersion
 from planning.operations import Change, abort_plan, approve_plan, edit_plan, reject_plan
-from planning.queries import PlanCard, plan_cards, plans
-from portal.frame import frame_of, portal_now
+from planning.queries import PlanCard, last_move, plan_cards, plans, version_of_hash, vote_objection
+from portal.frame import VOTED, frame_of, portal_now
 from portal.problem import status_of
+from portal.templatetags.quantities import clock_time, instant
 from portal.views.forms import AbortForm, DecisionForm, EditForm, PortalForm, local_input, shown_mw
 from portal.views.guard import page, person, show
+from portal.views.plan_reading import Difference, differences
 
 METHODS = ("GET", "HEAD", "POST")
+DECISIONS: Final = {"approve": Decision.APPROVE, "reject": Decision.REJECT}
 SAID_ON_ABORT = {
-    Status.WITHDRAWN: "Plan {pk} is withdrawn. Nothing was sent.",
-    Status.CANCELLED: "Plan {pk} is cancelled. Nothing was sent.",
-    Status.ABORTING: "Plan {pk} is being stopped: dispatch is cancelling what was sent.",
+    Status.WITHDRAWN: "Recorded. Plan {pk} is withdrawn. Nothing was sent.",
+    Status.CANCELLED: "Recorded. Plan {pk} is cancelled. Nothing was sent.",
+    Status.ABORTING: "Recorded. Plan {pk} is being stopped: dispatch is cancelling what was sent, within seconds.",
 }
 
 
@@ -69,7 +74,7 @@ def reject(request: HttpRequest, plan_id: int) -> HttpResponse:
                 reason=given["reason"],
             )
 
-        return _decided(request, "reject", card, form, veto, lambda p: f"Plan {p.pk} is rejected. Nothing is sent.")
+        return _decided(request, "reject", card, form, veto, _said_on_rejection)
     return _ask(request, "reject", card, form)
 
 
@@ -94,7 +99,7 @@ def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
             reason=form.cleaned_data["reason"],
         )
 
-    said = "The planner works on the next version. Votes on the old one no longer count."
+    said = "Recorded. The planner works on the next version. Votes on the old one no longer count."
     return _decided(request, "edit", card, form, change, lambda _plan: said, choices=choices)
 
 
@@ -114,9 +119,25 @@ def abort(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 def _said_on_approval(plan: Plan) -> str:
-    if plan.status == Status.AUTHORISED:
-        return f"Your vote is recorded. Plan {plan.pk} is approved and will be sent."
-    return f"Your vote is recorded. Plan {plan.pk} still needs another person's vote."
+    """What is on record now, and what happens next."""
+    content = plan_cards([plan])[0].content
+    if plan.status != Status.AUTHORISED or content is None or plan.dispatch_by is None:
+        return f"{_recorded(plan)} Plan {plan.pk} still needs another person's vote; nothing is sent before."
+    return (
+        f"{_recorded(plan)} Plan {plan.pk} is approved and will be sent: dispatch sends it to"
+        f" {content.accounts_called:,} endpoints within seconds, at the latest by {clock_time(plan.dispatch_by)};"
+        f" it starts {instant(content.window_start)}."
+    )
+
+
+def _said_on_rejection(plan: Plan) -> str:
+    return f"{_recorded(plan)} Plan {plan.pk} is rejected. Nothing is sent. Whoever asked for it sees your reason."
+
+
+def _recorded(plan: Plan) -> str:
+    version = plan.current_version
+    assert version is not None
+    return f"Recorded: your vote on version {version.number}, content {version.content_hash[:8]}…."
 
 
 def _card(plan_id: int) -> PlanCard:
@@ -166,21 +187,44 @@ def _decided(
     return redirect("plan", plan.pk)
 
 
-def _objection(request: HttpRequest, card: PlanCard) -> str:
+def _objection(request: HttpRequest, action: str, card: PlanCard) -> str:
     """Why this person's vote would not count, known before they press; the operation checks again."""
-    return next((item.objection for item in frame_of(request).awaiting if item.plan.pk == card.plan.pk), "")
+    if action not in DECISIONS or card.plan.status not in AWAITING_VOTE or card.version is None:
+        return ""
+    awaited = next((item for item in frame_of(request).awaiting if item.plan.pk == card.plan.pk), None)
+    if awaited is not None and (action == "approve" or awaited.objection == VOTED):
+        return awaited.objection
+    return vote_objection(person_id=person(request).pk, version_id=card.version.pk, decision=DECISIONS[action])
+
+
+@dataclass(frozen=True, slots=True)
+class MovedOn:
+    """The content somebody was deciding about is no longer the current one."""
+
+    version: PlanVersion | None
+    differences: list[Difference]
+
+
+def _moved_on(card: PlanCard, hash_sent: str) -> MovedOn | None:
+    """What differs from the content the form was about; None when it is still the current one."""
+    if not hash_sent or card.version is None or card.content is None or hash_sent == card.version.content_hash:
+        return None
+    older = version_of_hash(plan_id=card.plan.pk, content_hash=hash_sent)
+    if older is None:
+        return MovedOn(None, [])
+    return MovedOn(older, differences(parse_content(older.content), card.content))
 
 
 def _ask(
     request: HttpRequest, action: str, card: PlanCard, form: PortalForm, *, status: int = 200, **more: Any
 ) -> HttpResponse:
-    hash_sent = form.data.get("content_hash", "") if form.is_bound else ""
-    moved_on = bool(hash_sent and card.version and hash_sent != card.version.content_hash)
+    moved_on = _moved_on(card, form.data.get("content_hash", "") if form.is_bound else "")
     if moved_on and card.version:
         # The page shows the newer numbers from here on, so this is what a second press would decide about.
         data = cast("QueryDict", form.data).copy()
         data["content_hash"] = card.version.content_hash
         form.data = data
+    still_open = card.plan.status in AWAITING_VOTE
     context = {
         "card": card,
         "plan": card.plan,
@@ -189,8 +233,9 @@ def _ask(
         "at": portal_now(request),
         "moved_on": moved_on,
         "conflict": status == 409,
-        "open": card.plan.status in AWAITING_VOTE,
-        "objection": "" if form.is_bound else _objection(request, card),
+        "open": still_open,
+        "last": None if still_open else last_move(card.plan.pk),
+        "objection": "" if form.is_bound else _objection(request, action, card),
         "abort_to": abort_target(Status(card.plan.status)),
         **more,
     }

@@ -69,13 +69,27 @@ class Difference:
 
 def question(content: PlanContent) -> str:
     """What the person is asked, with the numbers in it (without the question mark)."""
+    return f"{_amount(content)}, {_window(content)}"
+
+
+def order(content: PlanContent) -> str:
+    """What an approval does, once more in full."""
+    count = len(content.cohorts)
+    return f"Send {_amount(content)} in {_kept(f'{count} cohort' + 's' * (count != 1))}, {_window(content)}"
+
+
+def _amount(content: PlanContent) -> str:
+    return f"{_kept(f'{content.planned_p50_mw:,.1f} MW')} to {_kept(f'{content.accounts_called:,} endpoints')}"
+
+
+def _window(content: PlanContent) -> str:
     start, end = (at.astimezone(CENTRAL) for at in (content.window_start, content.window_end))
-    # Kept together when the line breaks: a number and its unit, a date, a span of time and its zone.
-    mw = f"{content.planned_p50_mw:,.1f} MW".replace(" ", NO_BREAK)
-    endpoints = f"{content.accounts_called:,} endpoints".replace(" ", NO_BREAK)
-    day = f"{start:%a %-d %b}".replace(" ", NO_BREAK)
-    hours = f"{start:%H:%M}–{end:%H:%M %Z}".replace(" ", NO_BREAK)
-    return f"{mw} to {endpoints}, {day} {hours}"
+    return f"{_kept(f'{start:%a %-d %b}')} {_kept(f'{start:%H:%M}–{end:%H:%M %Z}')}"
+
+
+def _kept(words: str) -> str:
+    """Together when the line breaks: a number and its unit, a date, a span of time and its zone."""
+    return words.replace(" ", NO_BREAK)
 
 
 def cohort_lines(content: PlanContent, events: Sequence[PlannedEvent]) -> list[CohortLine]:

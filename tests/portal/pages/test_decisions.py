@@ -25,10 +25,15 @@ class TestDecide:
     def test_approve_by_a_second_look_and_a_form(self, plan: Plan) -> None:
         client = as_("supervisor")
         look = client.get(f"/plans/{plan.pk}/approve/")
-        assert re.search(r"This sends 0\.\d MW to 100 endpoints, Wed 6 Sep 16:00–18:00 CDT\.", text_of(look))
+        assert re.search(r"Send 0\.\d MW to 100 endpoints in 1 cohort, Wed 6 Sep 16:00–18:00 CDT\.", text_of(look))
         form = {"content_hash": hidden(look, "content_hash"), "reason": "tight evening"}
         answer = client.post(f"/plans/{plan.pk}/approve/", form, follow=True)
-        assert f"Your vote is recorded. Plan {plan.pk} is approved" in text_of(answer)
+        hash_start = plan.current_version.content_hash[:8]
+        assert (
+            f"Recorded: your vote on version 1, content {hash_start}…. Plan {plan.pk} is approved and will be sent:"
+            " dispatch sends it to 100 endpoints within seconds, at the latest by 15:30 CDT;"
+            " it starts Wed 6 Sep 16:00 CDT." in text_of(answer)
+        )
         assert Plan.objects.get().status == "AUTHORISED"
         vote = Vote.objects.get()
         assert (vote.reason, vote.at, vote.decision) == ("tight evening", PROPOSED_AT, "APPROVE")
@@ -40,7 +45,11 @@ class TestDecide:
         assert (answer.status_code, Vote.objects.exists()) == (422, False)
         assert 'id="id_reason_error"' in answer.content.decode()
         answer = client.post(f"/plans/{plan.pk}/reject/", form | {"reason": "not today"}, follow=True)
-        assert "is rejected. Nothing is sent." in text_of(answer)
+        hash_start = plan.current_version.content_hash[:8]
+        assert (
+            f"Recorded: your vote on version 1, content {hash_start}…. Plan {plan.pk} is rejected. Nothing is sent."
+            in text_of(answer)
+        )
         assert Plan.objects.get().status == "REJECTED"
 
     def test_the_requester_is_refused(self, plan: Plan, asker: User) -> None:
@@ -53,6 +62,19 @@ class TestDecide:
         assert not Vote.objects.exists()
         assert Plan.objects.get().status == "PENDING"
         assert PlanRefusal.objects.count() == 2
+
+    @pytest.mark.parametrize("action", ["approve", "reject"])
+    def test_the_requester_is_told_before(self, action: str, plan: Plan, asker: User) -> None:
+        look = signed_in(asker).get(f"/plans/{plan.pk}/{action}/")
+        assert f"You cannot {action} it: whoever asked for a plan or for a change of it cannot vote on it" in text_of(
+            look
+        )
+        assert 'name="content_hash"' not in look.content.decode()
+
+    def test_somebody_else_gets_the_form(self, plan: Plan) -> None:
+        look = signed_in(person("omar", "operator")).get(f"/plans/{plan.pk}/reject/")
+        assert hidden(look, "content_hash") == plan.current_version.content_hash
+        assert "You cannot" not in text_of(look)
 
     @pytest.mark.parametrize("action", ["approve", "reject", "edit", "abort"])
     @pytest.mark.parametrize("role", ["auditor", "admin"])
@@ -70,6 +92,8 @@ class TestDecide:
         assert f"Plan {plan.pk} has moved on to version 2" in text
         assert "The numbers below are those of version 2" in text
         assert "to 50 endpoints" in text
+        assert "Changed Version 1 Version 2" in text
+        assert "Accounts called 100 50" in text
         assert "fine by me" in answer.content.decode()
         assert hidden(answer, "content_hash") == Plan.objects.get().current_version.content_hash
         assert not Vote.objects.exists()
@@ -79,7 +103,9 @@ class TestDecide:
         as_("supervisor").post(f"/plans/{plan.pk}/reject/", form)
         answer = signed_in(person("sue", "supervisor")).post(f"/plans/{plan.pk}/approve/", form)
         assert answer.status_code == 409
-        assert re.search(r"is REJECTED \(by one-supervisor, 2023-09-06 \d\d:00", text_of(answer))
+        text = text_of(answer)
+        assert f"Plan {plan.pk} is REJECTED (by one-supervisor, Wed 6 Sep 2023 14:00 CDT); no decision is open." in text
+        assert "It is rejected (by one-supervisor, Wed 6 Sep 14:00 CDT): nothing is left to approve." in text
         assert Vote.objects.count() == 1
 
     def test_too_late(self, plan: Plan) -> None:
@@ -87,6 +113,7 @@ class TestDecide:
         form = {"content_hash": plan.current_version.content_hash, "reason": ""}
         answer = as_("supervisor").post(f"/plans/{plan.pk}/approve/", form)
         assert (answer.status_code, Vote.objects.exists()) == (409, False)
+        assert f"Plan {plan.pk} had to be decided by Wed 6 Sep 2023 15:25 CDT; that time has passed." in text_of(answer)
 
     def test_edit_asks_for_another_version(self, plan: Plan, thermostats: Cohort) -> None:
         client = as_("supervisor")
