@@ -19,7 +19,7 @@ from cohorts.queries import (
     cohort_by_id,
     cohort_flexibility,
 )
-from grid.core.intervals import HOUR, QUARTER, floor_to
+from grid.core.intervals import CENTRAL, HOUR, QUARTER, floor_to
 from grid.queries import TemperatureUnknown
 from portal.frame import frame_of, portal_now
 from portal.views import charts
@@ -29,6 +29,10 @@ from portal.views.guard import page, show
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 QUARTERS_PER_HOUR = HOUR // QUARTER
 AHEAD = timedelta(hours=24)
+CHART_TITLE = "Flexibility, next 24 hours"
+EXPECTED = "Expected"
+NO_CALL = "no call allowed"
+GAP_NOTE = "No line: the programme allows no call then."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,10 @@ class FlexibleHour:
     p50_mw: float
     p90_mw: float
     allowed: bool
+
+    def if_allowed(self, mw: float) -> float | None:
+        """None when no call is allowed then."""
+        return mw if self.allowed else None
 
 
 @page("cohorts.view_cohort")
@@ -81,11 +89,10 @@ def cohort(request: HttpRequest, cohort_id: int) -> HttpResponse:
         "cohort": found,
         "at": at,
         "availability": availability_of([found], at=at)[found.pk],
-        "hours": _hours(flexibility) if flexibility else [],
-        "chart": _chart(found, flexibility, at) if flexibility else None,
+        "chart": (chart := _chart(found, flexibility, at)),
         "rules": rule_lines(found.rules),
     }
-    return show(request, "portal/pages/cohort.html", context)
+    return show(request, "portal/pages/cohort.html", context, sheets=charts.sheets(chart))
 
 
 def rule_lines(rules: ProgrammeRules) -> list[tuple[str, str]]:
@@ -127,24 +134,44 @@ def _hours(flexibility: Flexibility) -> list[FlexibleHour]:
     return [FlexibleHour(start, p10, p50, p90, ok) for start, (p10, p50, p90), ok in rows]
 
 
-def _chart(cohort: Cohort, flexibility: Flexibility, at: datetime) -> charts.Chart:
-    starts = flexibility.starts_at
-    p10, p50, p90 = (
-        [float(mw) if allowed else None for mw, allowed in zip(values, flexibility.within_programme, strict=True)]
-        for values in (flexibility.p10_mw, flexibility.p50_mw, flexibility.p90_mw)
+def _chart(cohort: Cohort, flexibility: Flexibility | None, at: datetime) -> charts.ChartFrame:
+    """MW it can shed by hour; nothing is drawn where its programme allows no call."""
+    if flexibility is None:
+        words = "No temperature of its place is known at this time, so its flexibility is not known either."
+        return charts.nothing(key="flexibility", title=CHART_TITLE, words=words)
+    hours = _hours(flexibility)
+    picture = charts.Picture(
+        start=hours[0].starts_at,
+        end=hours[-1].starts_at + HOUR,
+        words=_chart_words(cohort, hours),
+        unit="MW",
+        lines=[
+            charts.Line("fc", [(h.starts_at, h.if_allowed(h.p50_mw)) for h in hours], HOUR, name=EXPECTED, gap=NO_CALL)
+        ],
+        bands=[
+            charts.Band(
+                [(h.starts_at, h.if_allowed(h.p10_mw), h.if_allowed(h.p90_mw)) for h in hours],
+                HOUR,
+                name=EXPECTED,
+                low_name="firm (9 in 10)",
+                gap=NO_CALL,
+            )
+        ],
+        now=at,
+        from_zero=True,
+        height=250,
+        time_name="Hour from (Central time)",
     )
-    band, middle = list(zip(starts, p10, p90, strict=True)), list(zip(starts, p50, strict=True))
-    peak = float(flexibility.p50_mw.max())
-    return charts.draw(
-        charts.Picture(
-            start=starts[0],
-            end=starts[-1] + QUARTER,
-            words=f"{cohort.name}: MW it can shed in the next 24 hours, at most {peak:.1f} MW expected",
-            unit="MW",
-            lines=[charts.Line("fc", middle, QUARTER)],
-            bands=[charts.Band(band, QUARTER)],
-            now=at,
-            from_zero=True,
-            height=250,
-        )
+    source = f"from the temperature forecast known at {at.astimezone(CENTRAL):%H:%M %Z}"
+    return charts.framed(picture, key="flexibility", title=CHART_TITLE, source=source, note=GAP_NOTE)
+
+
+def _chart_words(cohort: Cohort, hours: list[FlexibleHour]) -> str:
+    allowed = [hour for hour in hours if hour.allowed]
+    if not allowed:
+        return f"{cohort.name} may not be called in the next 24 hours: its programme does not allow it."
+    best = max(allowed, key=lambda hour: hour.p50_mw)
+    return (
+        f"{cohort.name} can shed most in the hour from {charts.hour_words(best.starts_at)}: "
+        f"{best.p50_mw:,.1f} MW expected, {best.p10_mw:,.1f} MW or more 9 times in 10."
     )

@@ -10,10 +10,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from dispatch.models import EventResult
 from dispatch.queries import CohortProgress, EventProgress, event_progress, recent_results, result_of, running_events
-from grid.core.intervals import QUARTER
+from grid.core.intervals import CENTRAL, QUARTER
 from planning.core.lifecycle import RUNNING, Status
 from planning.queries import PlanCard, plan_cards, plans
 from portal.frame import frame_of, portal_now
+from portal.templatetags.quantities import duration_words
 from portal.views import charts
 from portal.views.guard import page, show
 
@@ -79,13 +80,13 @@ def event(request: HttpRequest, plan_id: int) -> HttpResponse:
         "totals": totals(lines),
         "quarters": lines,
         "cohorts": _cohort_lines(progress),
-        "chart": _chart(card, progress, at),
+        "chart": (chart := _chart(card, progress, at)),
         "is_running": plan.status in RUNNING,
         "may_abort": "planning.abort_plan" in frame_of(request).rights
         and plan.status in {Status.DISPATCHING, Status.ACTIVE},
         "verdict": _verdict(card, result),
     }
-    return show(request, "portal/pages/event.html", context, fragments=("live",))
+    return show(request, "portal/pages/event.html", context, fragments=("live",), sheets=charts.sheets(chart))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,29 +131,49 @@ def _means(cohort: CohortProgress) -> tuple[float, float | None]:
     return planned, sum(q.delivered_mw or 0.0 for q in measured) / len(measured) if measured else None
 
 
-def _chart(card: PlanCard, progress: EventProgress, at: datetime) -> charts.Chart:
+def _chart(card: PlanCard, progress: EventProgress, at: datetime) -> charts.ChartFrame:
+    """Planned with its band against delivered, through the window and the rebound after it."""
     planned = [(q.starts_at, q.planned_mw) for q in progress.quarters]
     delivered = [(q.starts_at, q.delivered_mw) for q in progress.quarters]
     after = [(starts_at, -mw) for starts_at, mw in progress.rebound]
     end = after[-1][0] + QUARTER if after else progress.window_end
     band = [b for b in (card.content.band if card.content else ()) if b.starts_at < end]
     planned += [(b.starts_at, float(b.p50_mw)) for b in band if b.starts_at >= progress.window_end]
-    return charts.draw(
-        charts.Picture(
-            start=progress.window_start,
-            end=end,
-            words=f"Plan {card.plan.pk}: planned MW with its P10 to P90 band, and delivered MW by quarter-hour",
-            unit="MW below baseline" if after else "MW",
-            lines=[
-                charts.Line("fc", planned, QUARTER),
-                charts.Line("me", [*delivered, *after], QUARTER),
-            ],
-            bands=[charts.Band([(b.starts_at, float(b.p10_mw), float(b.p90_mw)) for b in band], QUARTER)],
-            now=at,
-            from_zero=True,
-            height=280,
-        )
+    picture = charts.Picture(
+        start=progress.window_start,
+        end=end,
+        words=_chart_words(progress),
+        unit="MW below baseline",
+        value_unit="MW",
+        lines=[
+            charts.Line("plan", planned, QUARTER, name="Planned"),
+            charts.Line("del", [*delivered, *after], QUARTER, name="Delivered", gap="not yet"),
+        ],
+        bands=[charts.Band([(b.starts_at, float(b.p10_mw), float(b.p90_mw)) for b in band], QUARTER, name="Planned")],
+        now=at,
+        from_zero=True,
+        height=280,
+        time_name="Quarter-hour from (Central time)",
     )
+    title = "Plan against delivered, by quarter-hour"
+    note = "Below zero: rebound after the event." if after else ""
+    return charts.framed(picture, key="delivered", title=title, source=_measured(progress), note=note)
+
+
+def _measured(progress: EventProgress) -> str:
+    if progress.measured_until is None or progress.age is None:
+        return f"{progress.source}, nothing measured yet"
+    until = f"{progress.measured_until.astimezone(CENTRAL):%H:%M %Z}"
+    return f"{progress.source}, measured up to {until} ({duration_words(progress.age)} old)"
+
+
+def _chart_words(progress: EventProgress) -> str:
+    known = [(q.delivered_mw, q.planned_mw, q.starts_at) for q in progress.quarters if q.delivered_mw is not None]
+    if not known:
+        return "Nothing is measured yet: only the plan is drawn."
+    delivered, planned, starts_at = known[-1]
+    when = f"in the quarter-hour from {charts.hour_words(starts_at)}"
+    return f"{delivered:,.1f} MW delivered {when}, planned {planned:,.1f} MW."
 
 
 def _verdict(card: PlanCard, result: EventResult | None) -> str:

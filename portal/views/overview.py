@@ -10,7 +10,9 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 
 from dispatch.queries import EventProgress, recent_results, running_events
-from grid.core.intervals import HOUR
+from grid.core.intervals import CENTRAL, HOUR, QUARTER, floor_to
+from grid.core.records import ForecastInterval
+from grid.core.stress import PRICE_USD_PER_MWH
 from grid.queries import CurrentSnapshot
 from planning.queries import PlanCard, plan_cards
 from portal.frame import Frame, frame_of, portal_now
@@ -18,7 +20,7 @@ from portal.views import charts
 from portal.views.grid_reading import GridReading, fleet_reading, grid_reading
 from portal.views.guard import page, show
 
-HOT_USD_PER_MWH: Final = 1000.0
+CHART_TITLE: Final = "Today and the next 24 hours"
 MW_PER_GW: Final = 1000.0
 RESULTS_SHOWN: Final = 4
 ZONE_WORDS: Final = {
@@ -62,7 +64,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "at": at,
         **grid_now(grid),
         "fleet": fleet_reading(frame, at=at),
-        "chart": _chart(at, grid, cards, running),
+        "chart": (chart := _chart(at, grid, cards, running)),
         "first": next((card for card in cards if _is_mine(frame, card)), None),
         "others": [card for card in cards if not _is_mine(frame, card)],
         "mine": [card for card in cards if _is_mine(frame, card)][1:],
@@ -70,7 +72,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "results": recent_results()[:RESULTS_SHOWN],
         "may_propose": "planning.propose_plan" in frame.rights,
     }
-    return show(request, "portal/pages/overview.html", context, fragments=("now", "ahead", "doing", "waiting"))
+    fragments = ("now", "ahead", "doing", "waiting")
+    return show(request, "portal/pages/overview.html", context, fragments=fragments, sheets=charts.sheets(chart))
 
 
 def grid_now(grid: GridReading) -> dict[str, Any]:
@@ -128,51 +131,87 @@ def _planned_now(event: EventProgress, at: datetime) -> float | None:
 
 def _chart(
     at: datetime, grid: GridReading, cards: Sequence[PlanCard], running: Sequence[EventProgress]
-) -> charts.Chart | None:
+) -> charts.ChartFrame:
     """Load measured and forecast on one axis, the expected price under it, proposed and sent windows marked."""
-    recent = grid.recent
     hours = grid.forecast.intervals if grid.forecast else ()
-    if not hours and len(recent) < 2:
-        return None
-    measured = [(row.observed_at, row.system_load_mw) for row in recent]
-    # An hour's mean stands in the middle of its hour; the forecast takes over where the measured line ends.
-    ahead = [(h.starts_at + HOUR / 2, h.load_mw, h.p10_mw, h.p90_mw) for h in hours if h.starts_at + HOUR / 2 > at]
-    joint = [(measured[-1][0], measured[-1][1])] if measured and ahead else []
-    end = hours[-1].starts_at + HOUR if hours else at + HOUR
-    windows = [
+    if not hours and len(grid.recent) < 2:
+        words = "No readings and no forecast yet. The worker fills this within a minute of its start."
+        return charts.nothing(key="ahead", title=CHART_TITLE, words=words)
+    # The forecast takes over where the measured line ends; an hour's mean stands in the middle of its hour.
+    measured = [(row.observed_at, row.system_load_mw) for row in grid.recent]
+    ahead = [hour for hour in hours if hour.starts_at + HOUR / 2 > at]
+    picture = charts.Picture(
+        start=grid.since,
+        end=hours[-1].starts_at + HOUR if hours else at + HOUR,
+        words=_chart_words(measured, hours),
+        unit="GW",
+        scale=MW_PER_GW,
+        value_unit="MW",
+        places=0,
+        lines=[
+            charts.Line("me", _quarterly(measured), name="Load measured"),
+            charts.Line(
+                "fc",
+                [(hour.starts_at, hour.load_mw) for hour in ahead],
+                HOUR,
+                name="Load forecast",
+                middles=True,
+                lead=measured[-1] if measured and ahead else None,
+            ),
+        ],
+        bands=[
+            charts.Band(
+                [(hour.starts_at, hour.p10_mw, hour.p90_mw) for hour in ahead], HOUR, name="Load forecast", middles=True
+            )
+        ],
+        windows=_windows(cards, running),
+        strip=charts.Strip(
+            points=[(hour.starts_at, hour.price_usd_per_mwh) for hour in hours],
+            step=HOUR,
+            unit="$/MWh",
+            hot_from=PRICE_USD_PER_MWH,
+            name="Expected price",
+            hot_words=f"{PRICE_USD_PER_MWH:,.0f} $/MWh and above, where the watch rule calls",
+        ),
+        now=at,
+    )
+    return charts.framed(picture, key="ahead", title=CHART_TITLE, source=_source(grid))
+
+
+def _quarterly(points: Sequence[charts.Point]) -> list[charts.Point]:
+    """The first value of each quarter-hour, and the newest: as fine as the picture can show."""
+    firsts = {floor_to(at, QUARTER): (at, value) for at, value in reversed(points)}
+    return sorted({*firsts.values(), *points[-1:]})
+
+
+def _windows(cards: Sequence[PlanCard], running: Sequence[EventProgress]) -> list[charts.Window]:
+    proposed = [
         charts.Window(card.content.window_start, card.content.window_end, f"plan {card.plan.pk}, proposed")
         for card in cards
         if card.content
-    ] + [charts.Window(event.window_start, event.window_end, f"plan {event.plan.pk}, sent") for event in running]
-    return charts.draw(
-        charts.Picture(
-            start=grid.since,
-            end=end,
-            words=_chart_words(measured, hours),
-            unit="GW",
-            scale=MW_PER_GW,
-            lines=[
-                charts.Line("me", measured),
-                charts.Line("fc", [*joint, *((middle, load) for middle, load, _low, _high in ahead)]),
-            ],
-            bands=[charts.Band([(middle, low, high) for middle, _load, low, high in ahead])],
-            windows=windows,
-            strip=charts.Strip(
-                points=[(h.starts_at, h.price_usd_per_mwh) for h in hours],
-                step=HOUR,
-                unit="$/MWh",
-                hot_from=HOT_USD_PER_MWH,
-            ),
-            now=at,
-        )
-    )
+    ]
+    sent = [
+        charts.Window(event.window_start, event.window_end, f"plan {event.plan.pk}, sent", "sent") for event in running
+    ]
+    return proposed + sent
 
 
-def _chart_words(measured: Sequence[charts.Point], hours: Sequence[Any]) -> str:
-    parts = []
+def _source(grid: GridReading) -> str:
+    if grid.forecast is None:
+        return ""
+    return f"{grid.forecast.label}, issued {grid.forecast.issued_at.astimezone(CENTRAL):%a %-d %b %H:%M %Z}"
+
+
+def _chart_words(measured: Sequence[charts.Point], hours: Sequence[ForecastInterval]) -> str:
+    """What the picture says, in a sentence or two."""
+    said = []
     if measured and measured[-1][1] is not None:
-        parts.append(f"measured up to now, {measured[-1][1]:,.0f} MW")
+        said.append(f"Load is {measured[-1][1]:,.0f} MW.")
     if hours:
         peak = max(hours, key=lambda hour: hour.load_mw)
-        parts.append(f"forecast to peak at {peak.load_mw:,.0f} MW")
-    return f"System load, {' and '.join(parts)}; expected price below"
+        said.append(f"It is forecast to peak at {peak.load_mw:,.0f} MW at {charts.hour_words(peak.starts_at)}.")
+    priced = [(hour.price_usd_per_mwh, hour.starts_at) for hour in hours if hour.price_usd_per_mwh is not None]
+    if priced:
+        price, dearest_at = max(priced)
+        said.append(f"The dearest hour is expected at {price:,.0f} $/MWh, from {charts.hour_words(dearest_at)}.")
+    return " ".join(said)

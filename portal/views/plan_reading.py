@@ -113,25 +113,39 @@ def _bar(cohort: ContentCohort, most: float) -> charts.MwBar:
     return charts.mw_bar(low=min(nets), mark=mean, high=max(nets), most=most, ground=enrolled, words=words)
 
 
-def mw_chart(content: PlanContent, *, now: datetime) -> charts.Chart:
+def mw_chart(content: PlanContent, *, now: datetime) -> charts.ChartFrame:
     """Net MW by quarter-hour with its band, through the window and the rebound after it."""
-    points = [(b.starts_at, float(b.p10_mw), float(b.p50_mw), float(b.p90_mw)) for b in content.band]
-    target = f"target {content.target_mw:,.1f} MW"
-    return charts.draw(
-        charts.Picture(
-            start=content.window_start,
-            end=points[-1][0] + QUARTER,
-            words=f"Expected MW by quarter-hour with its P10 to P90 band; {target}; below zero is rebound",
-            unit="MW below baseline",
-            lines=[charts.Line("plan", [(at, p50) for at, _p10, p50, _p90 in points], QUARTER)],
-            bands=[charts.Band([(at, p10, p90) for at, p10, _p50, p90 in points], QUARTER)],
-            windows=[charts.Window(content.window_start, content.window_end, "event")],
-            limits=[charts.Limit(float(content.target_mw), target)],
-            now=now,
-            from_zero=True,
-            height=280,
-        )
+    rows = [(b.starts_at, float(b.p10_mw), float(b.p50_mw), float(b.p90_mw)) for b in content.band]
+    picture = charts.Picture(
+        start=content.window_start,
+        end=rows[-1][0] + QUARTER,
+        words=_chart_words(content),
+        unit="MW below baseline",
+        value_unit="MW",
+        lines=[charts.Line("plan", [(at, p50) for at, _p10, p50, _p90 in rows], QUARTER, name="Planned (P50)")],
+        bands=[charts.Band([(at, p10, p90) for at, p10, _p50, p90 in rows], QUARTER, name="Planned (P50)")],
+        windows=[charts.Window(content.window_start, content.window_end, "event", "event")],
+        limits=[charts.Limit(float(content.target_mw), f"target {content.target_mw:,.1f} MW", "aim")],
+        now=now,
+        from_zero=True,
+        height=280,
+        time_name="Quarter-hour from (Central time)",
     )
+    return charts.framed(
+        picture,
+        key="mw",
+        title="MW by quarter-hour",
+        source="P10 to P90: eight days in ten lie inside; below zero: rebound after the event",
+    )
+
+
+def _chart_words(content: PlanContent) -> str:
+    inside = [b for b in content.band if content.window_start <= b.starts_at < content.window_end]
+    least = min(inside, key=lambda b: b.p50_mw)
+    after = [b.p50_mw for b in content.band if b.starts_at >= content.window_end]
+    words = f"{content.planned_p50_mw:,.1f} MW on average, {least.p50_mw:,.1f} MW at the least"
+    rebound = f"; rebound of up to {-min(after):,.1f} MW afterwards" if after and min(after) < 0 else ""
+    return f"{words} (from {charts.hour_words(least.starts_at)}){rebound}."
 
 
 def reasons(content: PlanContent) -> Reasons:

@@ -16,7 +16,7 @@ from planning.core.lifecycle import AWAITING_VOTE, RUNNING, TERMINAL, Status, ab
 from planning.models import Plan
 from planning.queries import PlanPage, plan_cards, plan_page, plans
 from portal.frame import VOTED, frame_of, portal_now
-from portal.views import plan_reading
+from portal.views import charts, plan_reading
 from portal.views.guard import htmx_target, page, show
 
 PAGE_SIZE: Final = 25
@@ -71,7 +71,7 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
     if found is None:
         raise Http404(f"There is no plan {plan_id}.")
     content = found.card.content
-    context = {
+    context: dict[str, Any] = {
         "at": at,
         "page": found,
         "card": found.card,
@@ -85,7 +85,8 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
     }
     if content:
         context |= _reading(found, content, at)
-    return show(request, "portal/pages/plan.html", context)
+    sheets = charts.sheets(context["chart"]) if content else None
+    return show(request, "portal/pages/plan.html", context, sheets=sheets)
 
 
 def _reading(found: PlanPage, content: PlanContent, at: datetime) -> dict[str, Any]:

@@ -9,7 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grid.core.intervals import HOUR, QUARTER, operating_day
-from portal.views.charts import Band, Line, Picture, Strip, draw, mw_bar, nice_step, spark
+from portal.views.charts import (
+    Band,
+    Limit,
+    Line,
+    Picture,
+    Strip,
+    Window,
+    draw,
+    framed,
+    hour_words,
+    mw_bar,
+    nice_step,
+    nothing,
+    sheets,
+    spark,
+)
+from portal.views.charts.data import milliseconds
+from portal.views.csv_answer import csv_answer
 
 START = datetime(2026, 8, 12, 22, tzinfo=UTC)  # 17:00 Central
 
@@ -55,7 +72,8 @@ class TestDraw:
         drawn = draw(picture(lines=[Line("me", [(START, 1.0)])], strip=strip)).wide
         assert [bar.kind for bar in drawn.bars] == ["pb", "pb hot"]
         assert drawn.strip_peak is not None
-        assert drawn.strip_peak.text == "2,350"
+        assert drawn.strip_peak.text == "highest 2,350"
+        assert [bar.words for bar in drawn.bars] == ["", "▲"]
 
     def test_now_is_marked_only_inside(self) -> None:
         assert draw(picture(now=START + HOUR)).wide.now_x is not None
@@ -68,6 +86,136 @@ class TestDraw:
             ys = [float(corner.split(",")[1]) for corner in drawn.lines[0].d.split()]
             assert all(drawn.top - 0.1 <= y <= drawn.bottom + 0.1 for y in ys)
             assert 2 <= len(drawn.y_ticks) <= 9
+
+    def test_means_may_be_drawn_through_the_middles_and_set_out_from_where_another_line_ends(self) -> None:
+        line = Line("fc", [(START + HOUR, 10.0), (START + 2 * HOUR, 20.0)], HOUR, middles=True, lead=(START, 0.0))
+        drawn = draw(picture(lines=[line])).wide
+        hour = (drawn.right - drawn.left) / 4
+        xs = [drawn.left, drawn.left + 1.5 * hour, drawn.left + 2.5 * hour]
+        assert [float(point[1:].split(",")[0]) for point in drawn.lines[0].d.split()] == pytest.approx(xs, abs=0.06)
+
+    def test_delivered_values_have_a_dot_in_the_middle_of_their_interval(self) -> None:
+        drawn = draw(picture(lines=[Line("del", [(START, 4.0), (START + HOUR, None)], HOUR)], from_zero=True)).wide
+        middle = drawn.left + (drawn.right - drawn.left) / 8
+        [path] = drawn.dots
+        assert (path.kind, path.d) == ("del", f"M{middle:.1f},{drawn.top:.1f}h0")
+
+    def test_small_steps_keep_their_decimals(self) -> None:
+        drawn = draw(picture(lines=[Line("me", [(START, 0.0), (START + HOUR, 0.2)])])).wide
+        assert [tick.text for tick in drawn.y_ticks] == ["0.00", "0.05", "0.10", "0.15", "0.20"]
+
+
+class TestHourWords:
+    @pytest.mark.parametrize(
+        ("utc", "words"),
+        [
+            ("2026-08-12T22:00", "17:00"),
+            ("2026-08-13T05:00", "Thu 13"),
+            ("2026-11-01T06:00", "01:00 CDT"),
+            ("2026-11-01T07:00", "01:00 CST"),
+            ("2026-11-01T08:00", "02:00"),
+            ("2026-03-08T07:00", "01:00"),
+            ("2026-03-08T08:00", "03:00"),
+        ],
+    )
+    def test_names_the_zone_of_the_hour_that_is_there_twice(self, utc: str, words: str) -> None:
+        assert hour_words(datetime.fromisoformat(f"{utc}+00:00")) == words
+
+
+class TestFrame:
+    FORECAST = Line("fc", [(START, 9000.0), (START + HOUR, None)], HOUR, name="Load forecast", gap="not yet")
+    BAND = Band([(START, 8000.0, 9500.0), (START + HOUR, None, None)], HOUR, name="Load forecast")
+    MEASURED = Line("me", [(START + QUARTER, 8500.25)], name="Load measured")
+    PRICES = Strip([(START, 50.0), (START + HOUR, 5000.0)], HOUR, "$/MWh", 900.0, name="Expected price")
+
+    def test_the_table_says_what_is_drawn_in_the_order_of_time(self) -> None:
+        frame = framed(
+            picture(lines=[self.MEASURED, self.FORECAST], bands=[self.BAND], strip=self.PRICES, value_unit="MW"),
+            key="load",
+            title="Load",
+        )
+        heads = ["Load measured", "Load forecast", "P10", "P90", "Expected price"]
+        assert [column.name for column in frame.columns] == heads
+        assert [column.unit for column in frame.columns] == ["MW"] * 4 + ["$/MWh"]
+        assert [[cell.text for cell in row.cells] for row in frame.rows] == [
+            ["", "9,000.0", "8,000.0", "9,500.0", "50"],
+            ["8,500.2", "", "", "", ""],
+            ["", "not yet", "not known", "not known", "5,000"],
+        ]
+        assert [row.at for row in frame.rows] == [START, START + QUARTER, START + HOUR]
+
+    def test_the_cursor_stands_in_the_middle_of_an_interval_and_on_an_instant(self) -> None:
+        frame = framed(picture(lines=[self.MEASURED, self.FORECAST]), key="load", title="Load")
+        stands = [START + HOUR / 2, START + QUARTER, START + HOUR + HOUR / 2]
+        assert [row.cursor_ms for row in frame.rows] == [milliseconds(at) for at in stands]
+
+    def test_the_file_has_the_table_with_all_digits(self) -> None:
+        frame = framed(picture(lines=[self.MEASURED, self.FORECAST]), key="load", title="Load")
+        answer = csv_answer(sheets(frame)["load"]())
+        assert answer.content.decode().splitlines() == [
+            "from,Load measured (MW),Load forecast (MW)",
+            "2026-08-12T17:00:00-05:00,,9000.0",
+            "2026-08-12T17:15:00-05:00,8500.25,",
+            "2026-08-12T18:00:00-05:00,,",
+        ]
+        assert answer["Content-Disposition"] == 'attachment; filename="load.csv"'
+
+    def test_the_legend_names_every_look_once(self) -> None:
+        windows = [
+            Window(START, START + HOUR, f"plan {n}", kind) for n, kind in [(1, "proposed"), (2, "sent"), (3, "sent")]
+        ]
+        limits = [Limit(1.0, "watch below 1 MW"), Limit(2.0, "target", "aim")]
+        frame = framed(
+            picture(
+                lines=[self.MEASURED, self.FORECAST],
+                bands=[self.BAND],
+                windows=windows,
+                limits=limits,
+                strip=self.PRICES,
+            ),
+            key="load",
+            title="Load",
+        )
+        assert [(item.kind, item.words) for item in frame.legend] == [
+            ("me", "Load measured"),
+            ("fc in-band", "Load forecast, P10 to P90"),
+            ("aim", "target"),
+            ("lim", "threshold"),
+            ("win proposed", "proposed window"),
+            ("win sent", "sent window"),
+            ("pb", "Expected price, $/MWh (height: square root)"),
+            ("pb hot", "900 $/MWh and above"),
+        ]
+
+    def test_the_script_gets_the_same_corners_and_scale(self) -> None:
+        frame = framed(
+            picture(lines=[self.FORECAST], bands=[self.BAND], strip=self.PRICES, scale=1000.0, unit="GW", now=START),
+            key="load",
+            title="Load",
+        )
+        start = milliseconds(START)
+        hour = milliseconds(START + HOUR) - start
+        assert frame.data is not None
+        assert frame.data["lines"] == [
+            {"kind": "fc", "points": [[start, 9000.0], [start + hour, 9000.0], [start + hour, None]], "dots": []}
+        ]
+        assert frame.data["bands"] == [
+            [[start, 8000.0, 9500.0], [start + hour, 8000.0, 9500.0], [start + hour, None, None]]
+        ]
+        assert frame.data["strip"]["bars"] == [[start, 0.1, False], [start + hour, 1.0, True]]
+        assert (frame.data["start"], frame.data["now"]) == (start, start)
+        assert (frame.data["low"], frame.data["high"], frame.data["step"]) == (8000.0, 9500.0, 500.0)
+
+    def test_nothing_to_show_says_why(self) -> None:
+        frame = nothing(key="load", title="Load", words="Nothing has been read yet.")
+        assert (frame.chart, frame.rows, frame.words) == (None, (), "Nothing has been read yet.")
+
+    @given(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=1, max_size=30), st.booleans())
+    def test_every_value_stands_in_the_table_once(self, values: list[float | None], middles: bool) -> None:
+        points = [(START + i * QUARTER, value) for i, value in enumerate(values)]
+        frame = framed(picture(lines=[Line("me", points, QUARTER, middles=middles)]), key="load", title="Load")
+        assert [row.cells[0].value for row in frame.rows] == values
+        assert all(row.cursor_ms == milliseconds(row.at + QUARTER / 2) for row in frame.rows)
 
 
 class TestParts:

@@ -8,19 +8,36 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from grid.core.intervals import CENTRAL, HOUR, QUARTER, ceil_to
-from portal.views.charts.shapes import Band, Box, Chart, Drawn, Line, Path, Picture, Tick, Window
+from portal.views.charts.shapes import (
+    Band,
+    Box,
+    Chart,
+    Drawn,
+    Line,
+    Path,
+    Picture,
+    Tick,
+    Window,
+    outlined,
+    traced,
+)
 
 TICK_STEPS = (QUARTER, 2 * QUARTER, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR)
-MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, AXIS_HEIGHT, STRIP_HEIGHT = 50, 22, 20, 24, 44
+MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, AXIS_HEIGHT, STRIP_HEIGHT, BAR_HEIGHT = 50, 22, 20, 24, 58, 30
+DOTTED = ("del",)
 
 
 def draw(picture: Picture) -> Chart:
     """Both drawings of a picture."""
     return Chart(
         wide=_Drawing(picture, "wide-only", 960, picture.height, 9).drawn(),
-        narrow=_Drawing(picture, "narrow-only", 366, max(210, picture.height * 3 // 4), 4).drawn(),
+        narrow=_Drawing(picture, "narrow-only", 366, _narrow_height(picture), 4).drawn(),
         words=picture.words,
     )
+
+
+def _narrow_height(picture: Picture) -> int:
+    return max(230, picture.height * 4 // 5) + (STRIP_HEIGHT if picture.strip else 0)
 
 
 def nice_step(span: float, most: int) -> float:
@@ -36,6 +53,52 @@ def _values(picture: Picture) -> list[float]:
     return of_lines + of_bands + [limit.value for limit in picture.limits]
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The value axis: from `low` to `high` in whole steps, labels divided by `scale` with `places` decimals."""
+
+    low: float
+    high: float
+    step: float
+    scale: float
+    places: int
+
+    @property
+    def values(self) -> list[float]:
+        """Where the grid lines are."""
+        return [self.low + i * self.step for i in range(round((self.high - self.low) / self.step) + 1)]
+
+    def words(self, value: float) -> str:
+        """A grid line's label."""
+        return f"{value / self.scale:,.{self.places}f}"
+
+
+def scale_of(picture: Picture) -> Scale:
+    """Room for everything known, from zero where zero is near."""
+    values = _values(picture) or [0.0, 1.0]
+    low, high = min(values), max(values)
+    if picture.from_zero or low >= 0 > low - 0.6 * (high - low):
+        low = min(low, 0.0)
+    step = nice_step(max(high - low, picture.scale * 1e-6) / picture.scale, 5) * picture.scale
+    low = math.floor(low / step) * step
+    places = 0 if step / picture.scale >= 1 else max(1, -math.floor(math.log10(step / picture.scale)))
+    return Scale(low, max(math.ceil(high / step) * step, low + step), step, picture.scale, places)
+
+
+def hour_words(at: datetime) -> str:
+    """`15:00`; `Wed 19` at midnight; the hour that is there twice with its zone, `01:00 CST`."""
+    local = at.astimezone(CENTRAL)
+    if local.hour == local.minute == 0:
+        return f"{local:%a %-d}"
+    twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return f"{local:%H:%M %Z}" if twice else f"{local:%H:%M}"
+
+
+def bar_share(value: float, highest: float) -> float:
+    """A bar's height, 0..1: by the square root, so that 50 beside 5,000 is still to be seen."""
+    return math.sqrt(max(value, 0.0) / highest) if highest > 0 else 0.0
+
+
 @dataclass
 class _Drawing:
     """Scales of one drawing, and what they make of each part."""
@@ -45,19 +108,10 @@ class _Drawing:
     width: int
     height: int
     most_ticks: int
-    low: float = field(init=False)
-    high: float = field(init=False)
-    y_step: float = field(init=False)
+    scale: Scale = field(init=False)
 
     def __post_init__(self) -> None:
-        values = _values(self.picture) or [0.0, 1.0]
-        low, high = min(values), max(values)
-        if self.picture.from_zero or low >= 0 > low - 0.6 * (high - low):
-            low = min(low, 0.0)
-        scale = self.picture.scale
-        self.y_step = nice_step(max(high - low, scale * 1e-6) / scale, 5) * scale
-        self.low = math.floor(low / self.y_step) * self.y_step
-        self.high = max(math.ceil(high / self.y_step) * self.y_step, self.low + self.y_step)
+        self.scale = scale_of(self.picture)
 
     @property
     def right(self) -> float:
@@ -77,7 +131,7 @@ class _Drawing:
         return round(MARGIN_LEFT + share * (self.right - MARGIN_LEFT), 1)
 
     def y(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
+        share = (value - self.scale.low) / (self.scale.high - self.scale.low)
         return round(self.bottom - share * (self.bottom - MARGIN_TOP), 1)
 
     def drawn(self) -> Drawn:
@@ -97,8 +151,9 @@ class _Drawing:
             y_ticks=self.y_ticks(),
             bands=[Path("band", self.area(band)) for band in picture.bands if band.points],
             lines=[Path(line.kind, self.path(line)) for line in picture.lines if line.points],
+            dots=[Path(line.kind, self.dots(line)) for line in picture.lines if line.kind in DOTTED],
             windows=[self.window(window) for window in picture.windows],
-            limits=[Tick(self.y(limit.value), limit.words) for limit in picture.limits],
+            limits=[Tick(self.y(limit.value), limit.words, limit.kind) for limit in picture.limits],
             bars=self.bars(),
             strip_unit=picture.strip.unit if picture.strip else "",
             strip_base=self.floor,
@@ -109,10 +164,7 @@ class _Drawing:
         )
 
     def y_ticks(self) -> list[Tick]:
-        count = round((self.high - self.low) / self.y_step)
-        places = 0 if self.y_step / self.picture.scale >= 1 else 1
-        values = [self.low + i * self.y_step for i in range(count + 1)]
-        return [Tick(self.y(value), f"{value / self.picture.scale:,.{places}f}") for value in values]
+        return [Tick(self.y(value), self.scale.words(value)) for value in self.scale.values]
 
     def x_ticks(self) -> list[Tick]:
         """Ticks on round hours of Central time; stepping in UTC, so the repeated hour stands there twice."""
@@ -122,41 +174,39 @@ class _Drawing:
         while at <= end:
             local = at.astimezone(CENTRAL)
             if (local.hour * 60 + local.minute) % (step.total_seconds() / 60) == 0:
-                ticks.append(
-                    Tick(self.x(at), f"{local:%a %-d}" if local.hour == local.minute == 0 else f"{local:%H:%M}")
-                )
+                ticks.append(Tick(self.x(at), hour_words(at)))
             at += min(step, HOUR)
         return ticks
 
     def path(self, line: Line) -> str:
         """Moves and lines; a value that is not known lifts the pen."""
         pieces, pen_down = [], False
-        for at, value in line.points:
-            if value is None:
-                pen_down = False
-                continue
-            corners = [(at, value), (at + line.step, value)] if line.step else [(at, value)]
-            for when, level in corners:
-                pieces.append(f"{'L' if pen_down else 'M'}{self.x(when)},{self.y(level)}")
-                pen_down = True
+        for at, value in traced(line):
+            if value is not None:
+                pieces.append(f"{'L' if pen_down else 'M'}{self.x(at)},{self.y(value)}")
+            pen_down = value is not None
         return " ".join(pieces)
+
+    def dots(self, line: Line) -> str:
+        """A stroke without length in the middle of each value: round caps make it a dot."""
+        half = (line.step or timedelta()) / 2
+        known = [(at + half, value) for at, value in line.points if value is not None]
+        return " ".join(f"M{self.x(at)},{self.y(value)}h0" for at, value in known)
 
     def area(self, band: Band) -> str:
         """Closed outlines, one for each stretch without a gap."""
         outlines, run = [], []
-        for at, low, high in [*band.points, (self.picture.end, None, None)]:
+        for at, low, high in [*outlined(band), (self.picture.end, None, None)]:
             if low is not None and high is not None:
                 run.append((at, low, high))
             elif run:
-                outlines.append(self._outline(run, band.step))
+                outlines.append(self._outline(run))
                 run = []
         return " ".join(outlines)
 
-    def _outline(self, run: Sequence[tuple[datetime, float, float]], step: timedelta | None) -> str:
-        upper = [(when, high) for at, _low, high in run for when in _corners(at, step)]
-        lower = [(when, low) for at, low, _high in run for when in _corners(at, step)]
-        corners = upper + lower[::-1]
-        return "M" + " L".join(f"{self.x(when)},{self.y(value)}" for when, value in corners) + "Z"
+    def _outline(self, run: Sequence[tuple[datetime, float, float]]) -> str:
+        corners = [(at, high) for at, _low, high in run] + [(at, low) for at, low, _high in reversed(run)]
+        return "M" + " L".join(f"{self.x(at)},{self.y(value)}" for at, value in corners) + "Z"
 
     def window(self, window: Window) -> Box:
         left, right = (min(max(self.x(at), MARGIN_LEFT), self.right) for at in (window.start, window.end))
@@ -166,6 +216,7 @@ class _Drawing:
             y=MARGIN_TOP - 4,
             width=max(round(right - left, 1), 1),
             height=self.floor - MARGIN_TOP + 4,
+            kind=window.kind,
             words=window.words,
             words_x=right - 6 if at_edge else left + 6,
             anchor="end" if at_edge else "start",
@@ -181,15 +232,17 @@ class _Drawing:
             if value is None:
                 continue
             width = self.x(at + strip.step) - self.x(at)
-            height = max(1.5, (STRIP_HEIGHT - 14) * math.sqrt(max(value, 0.0) / highest)) if highest > 0 else 1.5
-            kind = "pb hot" if value >= strip.hot_from else "pb"
+            height = max(1.5, BAR_HEIGHT * bar_share(value, highest))
+            hot = value >= strip.hot_from
             found.append(
                 Box(
                     x=round(self.x(at) + width * 0.2, 1),
                     y=round(self.floor - height, 1),
                     width=round(width * 0.6, 1),
                     height=round(height, 1),
-                    kind=kind,
+                    kind="pb hot" if hot else "pb",
+                    words="▲" if hot else "",
+                    words_x=round(self.x(at) + width / 2, 1),
                 )
             )
         return found
@@ -202,8 +255,5 @@ class _Drawing:
             return None
         value, at = max(known)
         middle = self.x(at + strip.step / 2)
-        return Tick(min(max(middle, MARGIN_LEFT + 30), self.right - 30), f"{value:,.0f}")
-
-
-def _corners(at: datetime, step: timedelta | None) -> Sequence[datetime]:
-    return (at, at + step) if step else (at,)
+        words = f"highest {value:,.{strip.places}f}"
+        return Tick(min(max(middle, MARGIN_LEFT + 46), self.right - 46), words)

@@ -11,51 +11,79 @@ Point = tuple[datetime, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Values over time. `kind` is the CSS class (me measured, fc forecast, plan); `step` set: interval means."""
+    """Values over time; a value of None is a gap.
+
+    `kind` is the look: `me` measured (solid ink), `fc` forecast (dashed accent), `plan` (accent), `del` delivered
+    (solid ink with dots); `me2` and `fc2`, `me3` and `fc3` for a second and third of a kind, told apart by dashes.
+    `step` set: means of intervals, drawn as steps, or through the intervals' middles with `middles`.
+    `name` is for the legend and the table; `gap` says there why a value is missing. The line may set out from `lead`,
+    which is no value of its own.
+    """
 
     kind: str
     points: Sequence[Point]
     step: timedelta | None = None
+    name: str = ""
+    middles: bool = False
+    lead: Point | None = None
+    gap: str = "not known"
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """From low to high over time; points with an unknown side leave a gap."""
+    """From low to high over time; points with an unknown side leave a gap. The rest as of a Line."""
 
     points: Sequence[tuple[datetime, float | None, float | None]]
     step: timedelta | None = None
+    name: str = ""
+    low_name: str = "P10"
+    high_name: str = "P90"
+    middles: bool = False
+    gap: str = "not known"
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span worth pointing at, with its words."""
+    """A span worth pointing at, with its words; `kind`: `proposed` or `event` (dashed edge), `sent` (solid edge)."""
 
     start: datetime
     end: datetime
     words: str
+    kind: str = "proposed"
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A horizontal threshold with its words."""
+    """A horizontal line with its words; `kind`: `lim` (beyond it is abnormal) or `aim` (a target)."""
 
     value: float
     words: str
+    kind: str = "lim"
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Bars under the chart on the same time axis; at `hot_from` and above a bar is abnormal."""
+    """Bars under the chart on the same time axis, as high as their value's square root.
+
+    At `hot_from` and above a bar is abnormal: red with a triangle on it; `hot_words` say for the legend from where.
+    """
 
     points: Sequence[Point]
     step: timedelta
     unit: str
     hot_from: float
+    name: str = ""
+    hot_words: str = ""
+    places: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What to draw. `scale` divides the values for the axis labels (1000: MW as GW)."""
+    """What to draw. `words` say in a sentence what it shows; they end with a full stop.
+
+    `scale` divides the values for the axis labels (1000: MW as GW); the table keeps the values, in `value_unit`, with
+    `places` decimals. `time_name` heads the table's first column.
+    """
 
     start: datetime
     end: datetime
@@ -70,14 +98,36 @@ class Picture:
     scale: float = 1.0
     from_zero: bool = False
     height: int = 300
+    value_unit: str = ""
+    places: int = 1
+    time_name: str = "From (Central time)"
+
+
+def traced(line: Line) -> list[Point]:
+    """The corners a line is drawn through; an unknown value stays one point without a value."""
+    lead = [line.lead] if line.lead else []
+    return [*lead, *((when, value) for at, value in line.points for when in _places(at, value, line))]
+
+
+def outlined(band: Band) -> list[tuple[datetime, float | None, float | None]]:
+    """Likewise for the two sides of a band."""
+    rows = ((at, None, None) if low is None or high is None else (at, low, high) for at, low, high in band.points)
+    return [(when, low, high) for at, low, high in rows for when in _places(at, low, band)]
+
+
+def _places(at: datetime, value: float | None, shape: Line | Band) -> Sequence[datetime]:
+    if shape.step is None or value is None:
+        return (at,)
+    return (at + shape.step / 2,) if shape.middles else (at, at + shape.step)
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A grid line's place and its text."""
+    """A grid line's place and its text; `kind` a class of its own."""
 
     at: float
     text: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +154,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One finished drawing."""
+    """One finished drawing; `dots` mark the values of delivered lines."""
 
     name: str
     width: int
@@ -119,6 +169,7 @@ class Drawn:
     y_ticks: Sequence[Tick]
     bands: Sequence[Path]
     lines: Sequence[Path]
+    dots: Sequence[Path]
     windows: Sequence[Box]
     limits: Sequence[Tick]
     bars: Sequence[Box] = ()

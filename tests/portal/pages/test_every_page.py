@@ -21,7 +21,10 @@ from tests.portal.pages.browsing import as_, person, signed_in, text_of
 
 ROLES = ("operator", "supervisor", "auditor", "admin")
 PAGES = ("/", "/plans/", "/plans/{plan}/", "/events/", "/cohorts/", "/cohorts/{cohort}/", "/signals/", "/clock/")
-INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>|<style[\s>]|<[^>]*\sstyle\s*=|<[^>]*\son[a-z]+\s*=|hx-on", re.I)
+INLINE = re.compile(
+    r"<script(?![^>]*\b(?:src=|type=\"application/json\"))[^>]*>|<style[\s>]|<[^>]*\sstyle\s*=|<[^>]*\son[a-z]+\s*=|hx-on",
+    re.I,
+)
 MOST_QUERIES = 12
 
 
