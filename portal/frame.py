@@ -40,6 +40,7 @@ NAVIGATION: Final = (
     ("Plans", "plans", ("plans", "plan", "generate", "approve", "reject", "edit", "abort")),
     ("Events", "events", ("events", "event")),
     ("Cohorts", "cohorts", ("cohorts", "cohort")),
+    ("History", "history", ("history",)),
     ("Signals", "signals", ("signals",)),
 )
 SYNTHETIC: Final = "synthetic"

@@ -1,0 +1,145 @@
+"""Plans that ended and what came of them: filtered, summed up, with who decided and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+
+from django.db.models import Exists, F, JSONField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
+
+from dispatch.core.track_record import Delivery
+from grid.core.intervals import operating_day
+from planning.core.lifecycle import TERMINAL, Status
+from planning.models import Plan, PlannedEvent, PlanRequest, Transition, Vote
+from planning.queries import plans
+
+
+@dataclass(frozen=True, slots=True)
+class PastFilter:
+    """Which ended plans; None: any. The days are operating days of the window, both counted in.
+
+    `person_id`: asked, changed, voted or stopped it. `cohort_id`: called by its last version.
+    """
+
+    status: str | None = None
+    strategy: str | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    person_id: int | None = None
+    cohort_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastTotals:
+    """Sums over the events of a filter. `unpriced`: events whose value is not known and not in `value_usd`."""
+
+    plans: int
+    events: int
+    delivered_mwh: float
+    cost_usd: float
+    value_usd: float
+    unpriced: int
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Who decided about a plan and how it moved, oldest first."""
+
+    votes: tuple[Vote, ...]
+    transitions: tuple[Transition, ...]
+
+
+NO_TRAIL = Trail((), ())
+
+
+def ended_plans(wanted: PastFilter) -> QuerySet[Plan]:
+    """Ended plans with version, requester and result; `strategy` is the last one asked for. Order where you read."""
+    rows = plans().select_related("claim__result").filter(status__in=TERMINAL)
+    newest = PlanRequest.objects.filter(plan=OuterRef("pk")).order_by("-number").values("strategy")[:1]
+    rows = rows.annotate(
+        strategy=Coalesce("current_version__request__strategy", Subquery(newest)),
+        window_at=Coalesce("current_version__window_start", "requested_at"),
+    )
+    return rows.filter(_conditions(wanted))
+
+
+def _conditions(wanted: PastFilter) -> Q:
+    found = Q()
+    for name, value in (("status", wanted.status), ("strategy", wanted.strategy)):
+        found &= Q(**{name: value}) if value else Q()
+    if wanted.first_day:
+        found &= Q(window_at__gte=operating_day(wanted.first_day)[0])
+    if wanted.last_day:
+        found &= Q(window_at__lt=operating_day(wanted.last_day)[1])
+    if wanted.person_id is not None:
+        found &= _touched_by(wanted.person_id)
+    if wanted.cohort_id is not None:
+        called = PlannedEvent.objects.filter(version=OuterRef("current_version"), cohort_id=wanted.cohort_id)
+        found &= Q(Exists(called))
+    return found
+
+
+def _touched_by(person_id: int) -> Q:
+    asked = PlanRequest.objects.filter(plan=OuterRef("pk"), by_id=person_id)
+    voted = Vote.objects.filter(version__plan=OuterRef("pk"), voter_id=person_id)
+    moved = Transition.objects.filter(plan=OuterRef("pk"), by_id=person_id)
+    return Q(Exists(asked)) | Q(Exists(voted)) | Q(Exists(moved))
+
+
+def past_totals(wanted: PastFilter) -> PastTotals:
+    """Sums, and the completed events' deliveries against their plans, in one query."""
+    content = Cast(F("current_version__content"), JSONField())
+    rows = (
+        ended_plans(wanted)
+        .annotate(stated=content)
+        .values_list(
+            "status",
+            "current_version__window_start",
+            "current_version__window_end",
+            "claim__result__delivered_mwh",
+            "claim__result__cost_usd",
+            "claim__result__value_usd",
+            KT("stated__firm_p90_mw"),
+            KT("stated__target_mw"),
+            KT("stated__confidence"),
+        )
+    )
+    found = list(rows)
+    measured = [row for row in found if row[3] is not None]
+    values = [row[5] for row in measured if row[5] is not None]
+    return PastTotals(
+        plans=len(found),
+        events=len(measured),
+        delivered_mwh=sum(row[3] for row in measured),
+        cost_usd=sum(row[4] for row in measured),
+        value_usd=sum(values),
+        unpriced=len(measured) - len(values),
+        deliveries=tuple(_delivery(row) for row in measured if row[0] == Status.COMPLETED),
+    )
+
+
+def _delivery(row: tuple[Any, ...]) -> Delivery:
+    _status, start, end, mwh, _cost, _value, firm, target, confidence = row
+    return Delivery(mwh / _hours(start, end), float(firm), float(target), float(confidence))
+
+
+def _hours(start: datetime, end: datetime) -> float:
+    return (end - start).total_seconds() / 3600
+
+
+def trails_of(plan_ids: Iterable[int]) -> Mapping[int, Trail]:
+    """Votes and moves by plan, in two queries however many plans there are."""
+    ids = list(plan_ids)
+    votes = Vote.objects.filter(version__plan__in=ids).select_related("voter", "version").defer("version__content")
+    by_plan = {
+        pk: tuple(rows) for pk, rows in groupby(votes.order_by("version__plan_id", "pk"), lambda v: v.version.plan_id)
+    }
+    moves = Transition.objects.filter(plan__in=ids).select_related("by").order_by("plan_id", "pk")
+    moved = {pk: tuple(rows) for pk, rows in groupby(moves, lambda move: move.plan_id)}
+    return {pk: Trail(by_plan.get(pk, ()), moved.get(pk, ())) for pk in ids}
