@@ -74,9 +74,11 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "events/<int:plan_id>/": [page("dispatch.view_signal")],
     "cohorts/": [page("cohorts.view_cohort")],
     "cohorts/<int:cohort_id>/": [page("cohorts.view_cohort")],
+    "history/": [page("planning.view_plan")],
     "signals/": [page("dispatch.view_signal")],
     "clock/": [page("grid.view_snapshot")],
     "preferences/": [Endpoint("POST", PUBLIC, 302)],
+    "clock/": [page("grid.view_snapshot")],
     "clock/<str:action>/": [page("grid.control_clock", "POST")],
 }
 NOWHERE = "api/v1/^.*$"  # the 404 of every other API path
