@@ -78,7 +78,6 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "signals/": [page("dispatch.view_signal")],
     "clock/": [page("grid.view_snapshot")],
     "preferences/": [Endpoint("POST", PUBLIC, 302)],
-    "clock/": [page("grid.view_snapshot")],
     "clock/<str:action>/": [page("grid.control_clock", "POST")],
 }
 NOWHERE = "api/v1/^.*$"  # the 404 of every other API path
