@@ -143,7 +143,28 @@ def availability_of(cohorts: Sequence[Cohort], *, at: dt.datetime) -> dict[int, 
 
     A cohort that is not active has 0 MW available.
     """
-    starts = _next_quarters(at)
+    return _availability_of(cohorts, _next_quarters(at), at=at)
+
+
+def availability_now(*, at: dt.datetime) -> FleetAvailability:
+    """The fleet's three numbers over the next three hours, with each active cohort's."""
+    return _fleet(list(active_cohorts()), _next_quarters(at), at=at)
+
+
+def availability_between(
+    *, cohorts: Sequence[Cohort], start: dt.datetime, end: dt.datetime, at: dt.datetime
+) -> FleetAvailability:
+    """The same of these cohorts over every quarter-hour that touches [start, end), from what is known by `at`.
+
+    Raises FlexibilitySpanRefused.
+    """
+    _check_span(start, end, at)
+    return _fleet(cohorts, quarter_hours(floor_to(start, QUARTER), ceil_to(end, QUARTER)), at=at)
+
+
+def _availability_of(
+    cohorts: Sequence[Cohort], starts: Sequence[dt.datetime], *, at: dt.datetime
+) -> dict[int, CohortAvailability]:
     accounts = enrolled_accounts(cohort.pk for cohort in cohorts)
     temps_f = _temperatures({cohort.weather_place for cohort in cohorts}, starts, at)
     return {
@@ -152,11 +173,8 @@ def availability_of(cohorts: Sequence[Cohort], *, at: dt.datetime) -> dict[int, 
     }
 
 
-def availability_now(*, at: dt.datetime) -> FleetAvailability:
-    """The fleet's three numbers over the next three hours, with each active cohort's."""
-    starts = _next_quarters(at)
-    cohorts = list(active_cohorts())
-    found = tuple(availability_of(cohorts, at=at).values())
+def _fleet(cohorts: Sequence[Cohort], starts: Sequence[dt.datetime], *, at: dt.datetime) -> FleetAvailability:
+    found = tuple(_availability_of(cohorts, starts, at=at).values())
     bands = [
         CohortBand(item.firm_p90_mw, item.available_p50_mw, item.cohort.response_model.common_sigma)
         for item in found

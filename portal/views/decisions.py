@@ -26,6 +26,7 @@ from portal.templatetags.quantities import clock_time, instant
 from portal.views.forms import AbortForm, DecisionForm, EditForm, PortalForm, local_input, shown_mw
 from portal.views.guard import page, person, show
 from portal.views.plan_reading import Difference, differences
+from portal.views.wishing import typed, windows_of, wish_context
 
 METHODS = ("GET", "HEAD", "POST")
 DECISIONS: Final = {"approve": Decision.APPROVE, "reject": Decision.REJECT}
@@ -83,11 +84,16 @@ def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Ask for another version of an undecided plan."""
     card = _card(plan_id)
     choices = list(active_cohorts())
+    at = portal_now(request)
+    windows = windows_of(request, at)
     if request.method != "POST":
-        return _ask(request, "edit", card, EditForm(initial=_last_wish(card), choices=choices), choices=choices)
+        values = typed(request, _last_wish(card), windows)
+        form = EditForm(initial=values, choices=choices)
+        return _ask(request, "edit", card, form, **wish_context(request, form, values, windows, at))
     form = EditForm(request.POST, choices=choices)
+    wishing = wish_context(request, form, form.values_sent(), windows, at)
     if not form.is_valid():
-        return _ask(request, "edit", card, form, status=422, choices=choices)
+        return _ask(request, "edit", card, form, status=422, **wishing)
 
     def change() -> Plan:
         return edit_plan(
@@ -100,7 +106,7 @@ def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
         )
 
     said = "Recorded. The planner works on the next version. Votes on the old one no longer count."
-    return _decided(request, "edit", card, form, change, lambda _plan: said, choices=choices)
+    return _decided(request, "edit", card, form, change, lambda _plan: said, **wishing)
 
 
 @page("planning.abort_plan", methods=METHODS)
@@ -239,4 +245,5 @@ def _ask(
         "abort_to": abort_target(Status(card.plan.status)),
         **more,
     }
-    return show(request, f"portal/pages/{action}.html", context, status=status)
+    fragments = ("possible",) if action == "edit" else ()
+    return show(request, f"portal/pages/{action}.html", context, fragments=fragments, status=status)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
+from django.http import QueryDict
 
 from cohorts.models import Cohort
 from grid.core.intervals import CENTRAL
@@ -102,10 +103,20 @@ class WishForm(PortalForm):
     def __init__(self, data: Any = None, *, choices: Iterable[Cohort], initial: Any = None) -> None:
         super().__init__(data, initial=initial)
         cohorts = cast("forms.MultipleChoiceField", self.fields["cohorts"])
-        cohorts.choices = [
-            (str(c.pk), f"{c.name}, {c.enrolled_mw:,.1f} MW enrolled in {c.account_count:,} accounts") for c in choices
-        ]
-        self.fields["key"].initial = uuid.uuid4().hex
+        cohorts.choices = [(str(c.pk), c.name) for c in choices]
+        self.initial.setdefault("key", uuid.uuid4().hex)
+
+    def instant_of(self, name: str, value: Any) -> tuple[dt.datetime | None, str]:
+        """A value of a time field as an instant, and what is wrong with it (empty: nothing)."""
+        try:
+            return cast("CentralTimeField", self.fields[name]).to_python(value), ""
+        except forms.ValidationError as error:
+            return None, " ".join(error.messages)
+
+    def values_sent(self) -> dict[str, Any]:
+        """What came, as it came; only for a form that was sent."""
+        sent = cast("QueryDict", self.data)
+        return {**sent.dict(), "cohorts": sent.getlist("cohorts")}
 
     def wish(self) -> Wish:
         """The cleaned form as the operation takes it."""

@@ -41,12 +41,12 @@ class GridReading:
 
 def grid_reading(frame: Frame, *, at: datetime) -> GridReading:
     """The grid as known at `at`."""
-    return _kept("grid", frame, at, lambda: _read_grid(at))
+    return kept("grid", frame, at, lambda: _read_grid(at))
 
 
 def fleet_reading(frame: Frame, *, at: datetime) -> FleetAvailability:
     """What the cohorts could do over the next three hours."""
-    return _kept("fleet", frame, at, lambda: availability_now(at=at))
+    return kept("fleet", frame, at, lambda: availability_now(at=at))
 
 
 def _read_grid(at: datetime) -> GridReading:
@@ -60,7 +60,7 @@ def _read_grid(at: datetime) -> GridReading:
     )
 
 
-def _kept(what: str, frame: Frame, at: datetime, read: Callable[[], Answer]) -> Answer:
+def kept(what: str, frame: Frame, at: datetime, read: Callable[[], Answer]) -> Answer:
     """See Note [kept for seconds]."""
     source = frame.clock.data_source if frame.clock else ""
     stamp = frame.observed_at.timestamp() if frame.observed_at else 0.0

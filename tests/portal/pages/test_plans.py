@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from cohorts.models import Cohort
+from planning.choices import reach
 from planning.core.lifecycle import Status
 from planning.models import Plan, PlanRequest
 from portal.models import User
 from tests import factories
 from tests.factories import PROPOSED_AT, WINDOW_END, WINDOW_START
-from tests.portal.pages.browsing import as_, hidden, signed_in, text_of
+from tests.portal.pages.browsing import as_, hidden, person, signed_in, text_of
 
 
 class TestGenerate:
@@ -72,6 +74,70 @@ class TestGenerate:
             if name in ("window_start", "window_end", "target_mw") and value:
                 assert f'value="{value}"' in body
         assert not Plan.objects.exists()
+
+    def test_shows_what_is_possible_in_the_window_before_asking(self, thermostats: Cohort, asker: User) -> None:
+        factories.observe_temperature(start=PROPOSED_AT - timedelta(hours=58), hours=48)
+        everyone, _asked = reach(chosen=(), start=WINDOW_START, end=WINDOW_END, at=PROPOSED_AT)
+        answer = signed_in(asker).get("/plans/new/", self.FORM)
+        text = text_of(answer)
+        assert "What is possible Wed 6 Sep 16:00–18:00 CDT" in text
+        available = f"{everyone.available_p50_mw:.1f}"
+        assert (
+            f"Enrolled, MW {everyone.enrolled_mw:.1f} Available, MW {available} expected, on average"
+            f" Firm, MW {everyone.firm_p90_mw:.1f} or more, 9 times in 10" in text
+        )
+        assert f"{thermostats.name} {everyone.enrolled_mw:.1f} {available}" in text
+        assert "25 of 25" in text
+        assert not Plan.objects.exists()
+
+    def test_says_how_many_calls_a_programme_has_left(self, thermostats: Cohort, asker: User) -> None:
+        factories.authorised_plan(
+            {thermostats: [factories.Called(100)]}, requested_by=asker, voter=person("sam", "supervisor")
+        )
+        assert "24 of 25" in text_of(signed_in(asker).get("/plans/new/", self.FORM))
+
+    def test_a_quick_choice_fills_the_window_and_keeps_the_rest(self, thermostats: Cohort, asker: User) -> None:
+        client = signed_in(asker)
+        typed = {"strategy": "reliability", "target_mw": "0.25", "cohorts": [thermostats.pk], "key": "k1"}
+        for fill, start, end in (
+            ("next", "2023-09-06T15:00", "2023-09-06T17:00"),
+            ("evening", "2023-09-06T18:00", "2023-09-06T21:00"),
+        ):
+            body = client.get("/plans/new/", typed | {"fill": fill}).content.decode()
+            assert f'name="window_start" value="{start}"' in body
+            assert f'name="window_end" value="{end}"' in body
+            assert 'name="target_mw" value="0.25"' in body
+            assert 'name="key" value="k1"' in body
+            assert re.search(r'value="reliability"[^>]*checked', body)
+            assert re.search(rf'name="cohorts" value="{thermostats.pk}"[^>]*checked', body)
+        assert not Plan.objects.exists()
+
+    def test_the_fragment_brings_the_numbers_of_the_cohorts_along(self, thermostats: Cohort, asker: User) -> None:
+        polls = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "possible"}
+        body = signed_in(asker).get("/plans/new/", self.FORM, **polls).content.decode()
+        assert body.strip().startswith('<section class="panel possible"')
+        assert re.search(rf'<span id="firm-{thermostats.pk}"\s+hx-swap-oob="true">', body)
+
+    @pytest.mark.parametrize(
+        ("window", "words"),
+        [
+            ({"window_end": ""}, "A window needs its start and its end."),
+            ({"window_start": "tomorrow"}, "Give day and time as"),
+            ({"window_start": "2023-09-06T19:00"}, "end must be later than start"),
+        ],
+    )
+    def test_a_window_that_is_not_one_yet_is_said_to_be(
+        self, window: dict[str, str], words: str, thermostats: Cohort, asker: User
+    ) -> None:
+        answer = signed_in(asker).get("/plans/new/", self.FORM | window)
+        assert answer.status_code == 200
+        assert words in text_of(answer)
+
+    def test_no_token_stands_in_an_address(self, thermostats: Cohort, asker: User) -> None:
+        """Only the button that generates carries it; the others send the form by GET."""
+        body = signed_in(asker).get("/plans/new/").content.decode()
+        wish = body[body.index('<form method="get"') :]
+        assert re.findall(r'<(\w+)[^>]*name="csrfmiddlewaretoken"', wish[: wish.index("</form>")]) == ["button"]
 
     @pytest.mark.parametrize("role", ["auditor", "admin"])
     def test_is_not_for_those_who_only_look(self, role: str, thermostats: Cohort) -> None:
