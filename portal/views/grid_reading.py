@@ -18,8 +18,17 @@ from django.core.cache import cache
 from cohorts.queries import FleetAvailability, availability_now
 from grid.core.intervals import HOUR, QUARTER, floor_to, operating_day, operating_day_of
 from grid.core.records import LoadForecast
+from grid.core.stress import LOAD_SHARE
 from grid.models import Snapshot
-from grid.queries import CurrentSnapshot, Weather, current_snapshot, forecast_at, recent_snapshots, weather_at
+from grid.queries import (
+    CurrentSnapshot,
+    Weather,
+    current_snapshot,
+    forecast_at,
+    recent_snapshots,
+    reference_peak_mw,
+    weather_at,
+)
 from portal.frame import Frame
 
 WEATHER_PLACE: Final = "dallas"  # the largest weather zone by load
@@ -30,13 +39,17 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class GridReading:
-    """The grid as known: now, since midnight (six hours at least), ahead; the weather of one place."""
+    """The grid as known: now, since midnight (six hours at least), ahead; the weather of one place.
+
+    From `call_load_mw` on the watch rule calls for load alone (grid.core.stress).
+    """
 
     since: datetime
     snapshot: CurrentSnapshot | None
     recent: Sequence[Snapshot]
     forecast: LoadForecast | None
     weather: Weather
+    call_load_mw: float
 
 
 def grid_reading(frame: Frame, *, at: datetime) -> GridReading:
@@ -57,6 +70,7 @@ def _read_grid(at: datetime) -> GridReading:
         recent=list(recent_snapshots(at=at, hours=(at - since) / HOUR)),
         forecast=forecast_at(at=at),
         weather=weather_at(place=WEATHER_PLACE, at=at, hours=12),
+        call_load_mw=LOAD_SHARE * reference_peak_mw(at=at),
     )
 
 

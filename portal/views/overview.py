@@ -78,7 +78,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 def grid_now(grid: GridReading) -> dict[str, Any]:
     """What the numbers at the top need, the fleet's apart."""
-    snapshot, weather, recent = grid.snapshot, grid.weather, grid.recent
+    snapshot, weather = grid.snapshot, grid.weather
     hours = grid.forecast.intervals if grid.forecast else ()
     return {
         "snapshot": snapshot,
@@ -93,12 +93,33 @@ def grid_now(grid: GridReading) -> dict[str, Any]:
         "warmest": max(weather.forecast, key=lambda hour: hour.temp_f, default=None),
         "prices": (prices := _zone_prices(snapshot)),
         "dearest": _dearest(prices),
-        "sparks": Sparks(
-            load=charts.spark(row.system_load_mw for row in recent),
-            reserves=charts.spark(row.reserves_mw for row in recent),
-            price=charts.spark(row.highest_price_usd_per_mwh for row in recent),
-        ),
+        "sparks": _sparks(grid),
     }
+
+
+def _sparks(grid: GridReading) -> Sparks:
+    since = f"since {grid.since.astimezone(CENTRAL):%H:%M}"
+    return Sparks(
+        load=charts.spark(
+            (row.system_load_mw for row in grid.recent),
+            what=f"System load {since}",
+            unit="MW",
+            limit=grid.call_load_mw,
+            limit_words=_call_words(grid),
+        ),
+        reserves=charts.spark((row.reserves_mw for row in grid.recent), what=f"Reserves {since}", unit="MW"),
+        price=charts.spark(
+            (row.highest_price_usd_per_mwh for row in grid.recent),
+            what=f"Highest zone price {since}",
+            unit="$/MWh",
+            limit=PRICE_USD_PER_MWH,
+            limit_words=f"watch rule: {PRICE_USD_PER_MWH:,.0f} $/MWh",
+        ),
+    )
+
+
+def _call_words(grid: GridReading) -> str:
+    return f"watch rule: {grid.call_load_mw:,.0f} MW"
 
 
 def _zone_prices(snapshot: CurrentSnapshot | None) -> list[ZonePrice]:
@@ -165,6 +186,7 @@ def _chart(
             )
         ],
         windows=_windows(cards, running),
+        limits=[charts.Limit(grid.call_load_mw, _call_words(grid))],
         strip=charts.Strip(
             points=[(hour.starts_at, hour.price_usd_per_mwh) for hour in hours],
             step=HOUR,

@@ -125,7 +125,15 @@ def mw_chart(content: PlanContent, *, now: datetime) -> charts.ChartFrame:
         lines=[charts.Line("plan", [(at, p50) for at, _p10, p50, _p90 in rows], QUARTER, name="Planned (P50)")],
         bands=[charts.Band([(at, p10, p90) for at, p10, _p50, p90 in rows], QUARTER, name="Planned (P50)")],
         windows=[charts.Window(content.window_start, content.window_end, "event", "event")],
-        limits=[charts.Limit(float(content.target_mw), f"target {content.target_mw:,.1f} MW", "aim")],
+        limits=[
+            charts.Limit(
+                float(content.target_mw),
+                f"target {content.target_mw:,.1f} MW",
+                "aim",
+                content.window_start,
+                content.window_end,
+            )
+        ],
         now=now,
         from_zero=True,
         height=280,

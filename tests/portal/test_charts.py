@@ -100,6 +100,14 @@ class TestDraw:
         [path] = drawn.dots
         assert (path.kind, path.d) == ("del", f"M{middle:.1f},{drawn.top:.1f}h0")
 
+    def test_a_limit_is_drawn_where_it_binds(self) -> None:
+        binding = Limit(5.0, "target 5 MW", "aim", START + HOUR, START + 2 * HOUR)
+        drawn = draw(picture(lines=[Line("me", [(START, 0.0), (START + HOUR, 10.0)])], limits=[binding])).wide
+        hour = (drawn.right - drawn.left) / 4
+        [level] = drawn.limits
+        assert (level.left, level.right) == (drawn.left + hour, drawn.left + 2 * hour)
+        assert level.y == (drawn.top + drawn.bottom) / 2
+
     def test_small_steps_keep_their_decimals(self) -> None:
         drawn = draw(picture(lines=[Line("me", [(START, 0.0), (START + HOUR, 0.2)])])).wide
         assert [tick.text for tick in drawn.y_ticks] == ["0.00", "0.05", "0.10", "0.15", "0.20"]
@@ -233,14 +241,15 @@ class TestParts:
         assert (bar.band_x, bar.band_width, bar.mark_x) == (0.0, 100.0, 98.8)
 
     def test_a_trend_needs_two_values(self) -> None:
-        assert spark([None, 3.0]) is None
-        found = spark([1.0, None, 3.0])
+        assert spark([None, 3.0], what="Load", unit="MW") is None
+        found = spark([1.0, None, 3.0], what="Load", unit="MW")
         assert found is not None
-        assert found.d == "M0.0,25.0 M120.0,3.0"
+        assert (found.d, found.words) == ("M0.0,25.0 M120.0,3.0", "Load: from 1 to 3 MW, last 3 MW")
 
-    def test_a_threshold_is_drawn_where_the_line_comes_near(self) -> None:
-        near, far = spark([10.0, 20.0], limit=8.0), spark([10.0, 20.0], limit=-500.0)
+    def test_a_threshold_is_drawn_and_said_where_the_line_comes_near(self) -> None:
+        near = spark([10.0, 20.0], what="Load", unit="MW", limit=8.0, limit_words="watch below 8 MW")
+        far = spark([10.0, 20.0], what="Load", unit="MW", limit=-500.0, limit_words="watch below 8 MW")
         assert near is not None
-        assert near.limit_y == 25.0
+        assert (near.limit_y, near.words) == (25.0, "Load: from 10 to 20 MW, last 20 MW; watch below 8 MW")
         assert far is not None
-        assert far.limit_y is None
+        assert (far.limit_y, far.words) == (None, "Load: from 10 to 20 MW, last 20 MW")

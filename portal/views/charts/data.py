@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.views.charts.drawing import DOTTED, bar_share, scale_of
-from portal.views.charts.shapes import Line, Picture, Strip, outlined, traced
+from portal.views.charts.shapes import Limit, Line, Picture, Strip, outlined, traced
 
 PLACES = 4
 
@@ -32,7 +32,7 @@ def data_of(picture: Picture) -> dict[str, Any]:
             {"start": milliseconds(w.start), "end": milliseconds(w.end), "words": w.words, "kind": w.kind}
             for w in picture.windows
         ],
-        "limits": [{"value": limit.value, "words": limit.words, "kind": limit.kind} for limit in picture.limits],
+        "limits": [_limit(limit) for limit in picture.limits],
         "strip": _strip(picture.strip) if picture.strip else None,
     }
 
@@ -51,6 +51,16 @@ def _dots(line: Line) -> list[list[Any]]:
         return []
     half_ms = line.step.total_seconds() * 500 if line.step else 0
     return [[milliseconds(at) + half_ms, _short(value)] for at, value in line.points if value is not None]
+
+
+def _limit(limit: Limit) -> dict[str, Any]:
+    return {
+        "value": limit.value,
+        "words": limit.words,
+        "kind": limit.kind,
+        "start": milliseconds(limit.start) if limit.start else None,
+        "end": milliseconds(limit.end) if limit.end else None,
+    }
 
 
 def _strip(strip: Strip) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from portal.views.charts.shapes import (
     Box,
     Chart,
     Drawn,
+    Level,
+    Limit,
     Line,
     Path,
     Picture,
@@ -23,7 +25,7 @@ from portal.views.charts.shapes import (
 )
 
 TICK_STEPS = (QUARTER, 2 * QUARTER, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR)
-MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, AXIS_HEIGHT, STRIP_HEIGHT, BAR_HEIGHT = 50, 22, 20, 24, 58, 30
+MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, AXIS_HEIGHT, STRIP_HEIGHT, BAR_HEIGHT = 50, 22, 20, 24, 64, 30
 DOTTED = ("del",)
 
 
@@ -124,7 +126,7 @@ class _Drawing:
 
     @property
     def bottom(self) -> float:
-        return self.floor - (STRIP_HEIGHT + 8 if self.picture.strip else 0)
+        return self.floor - (STRIP_HEIGHT if self.picture.strip else 0)
 
     def x(self, at: datetime) -> float:
         share = (at - self.picture.start) / (self.picture.end - self.picture.start)
@@ -153,7 +155,7 @@ class _Drawing:
             lines=[Path(line.kind, self.path(line)) for line in picture.lines if line.points],
             dots=[Path(line.kind, self.dots(line)) for line in picture.lines if line.kind in DOTTED],
             windows=[self.window(window) for window in picture.windows],
-            limits=[Tick(self.y(limit.value), limit.words, limit.kind) for limit in picture.limits],
+            limits=[self.level(limit) for limit in picture.limits],
             bars=self.bars(),
             strip_unit=picture.strip.unit if picture.strip else "",
             strip_base=self.floor,
@@ -162,6 +164,10 @@ class _Drawing:
             now_words=f"now {picture.now.astimezone(CENTRAL):%H:%M}" if picture.now else "",
             now_anchor="end" if now_x and now_x > MARGIN_LEFT + 80 else "start",
         )
+
+    def level(self, limit: Limit) -> Level:
+        left, right = self.x(limit.start or self.picture.start), self.x(limit.end or self.picture.end)
+        return Level(self.y(limit.value), left, right, limit.words, limit.kind)
 
     def y_ticks(self) -> list[Tick]:
         return [Tick(self.y(value), self.scale.words(value)) for value in self.scale.values]

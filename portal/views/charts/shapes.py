@@ -54,11 +54,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A horizontal line with its words; `kind`: `lim` (beyond it is abnormal) or `aim` (a target)."""
+    """A horizontal line with its words, over the whole time or where it binds.
+
+    `kind`: `lim` (beyond it is abnormal) or `aim` (a target).
+    """
 
     value: float
     words: str
     kind: str = "lim"
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +128,21 @@ def _places(at: datetime, value: float | None, shape: Line | Band) -> Sequence[d
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A grid line's place and its text; `kind` a class of its own."""
+    """A grid line's place and its text."""
 
     at: float
     text: str
-    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A limit's height and ends, and its words."""
+
+    y: float
+    left: float
+    right: float
+    words: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +186,7 @@ class Drawn:
     lines: Sequence[Path]
     dots: Sequence[Path]
     windows: Sequence[Box]
-    limits: Sequence[Tick]
+    limits: Sequence[Level]
     bars: Sequence[Box] = ()
     strip_unit: str = ""
     strip_base: float = 0.0

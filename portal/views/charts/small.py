@@ -8,23 +8,32 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """A small line without axes, in a box of 120 by 28; `limit_y` is a threshold's height."""
+    """A small line without axes, in a box of 120 by 28, and what it says in words.
+
+    `limit_y` is a threshold's height where the line comes near it, `limit_words` what it means.
+    """
 
     d: str
+    words: str
     limit_y: float | None = None
+    limit_words: str = ""
 
 
-def spark(values: Iterable[float | None], *, limit: float | None = None) -> Spark | None:
-    """The trend of equally spaced values, None when fewer than two are known."""
+def spark(
+    values: Iterable[float | None], *, what: str, unit: str, limit: float | None = None, limit_words: str = ""
+) -> Spark | None:
+    """The trend of equally spaced values, None when fewer than two are known. `what` begins its words."""
     row = list(values)
     known = [value for value in row if value is not None]
     if len(known) < 2:
         return None
     low, high = min(known), max(known)
+    words = f"{what}: from {low:,.0f} to {high:,.0f} {unit}, last {known[-1]:,.0f} {unit}"
     # A threshold is drawn only where the line comes near it: far off it would flatten the trend.
     shown = limit if limit is not None and low - (high - low) <= limit <= high + (high - low) else None
     if shown is not None:
         low, high = min(low, shown), max(high, shown)
+        words = f"{words}; {limit_words}"
     span = (high - low) or 1.0
 
     def height(value: float) -> float:
@@ -35,7 +44,7 @@ def spark(values: Iterable[float | None], *, limit: float | None = None) -> Spar
         if value is not None:
             pieces.append(f"{'L' if pen_down else 'M'}{i * 120 / (len(row) - 1):.1f},{height(value)}")
         pen_down = value is not None
-    return Spark(" ".join(pieces), None if shown is None else height(shown))
+    return Spark(" ".join(pieces), words, None if shown is None else height(shown), limit_words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@
 
 const STEADY =
   "section,header,p,h1,h2,h3,dl,dt,dd,ul,ol,li,table,caption,tr,th,td,figure,form,a,button,input,select,textarea,details,summary,nav";
+// A chart is drawn in a box of its own, and its table scrolls in one: what comes there moves nothing else.
+const APART = ".held-bar, .chart-plot, .chart-rows";
 const LOOK_MS = 400;
 const SAY_AGAIN_MS = 10000;
 
@@ -15,7 +17,7 @@ let finger = false;
 
 /* What there is to click or to lose one's place in, in order. */
 function shape(root) {
-  const parts = [...root.querySelectorAll(STEADY)].filter((part) => !part.classList.contains("held-bar"));
+  const parts = [...root.querySelectorAll(STEADY)].filter((part) => !part.closest(APART));
   return parts.map((part) => `${part.tagName}#${part.id}${part.getAttribute("href") ?? part.getAttribute("value") ?? ""}`);
 }
 
