@@ -24,6 +24,7 @@ from grid.models import Clock
 from planning.core.lifecycle import AWAITING_VOTE
 from planning.models import Decision, Plan, Vote
 from planning.queries import plans
+from portal.incidents import request_id
 from portal.roles import ROLES
 from portal.signs_of_life import (
     HealthItem,
@@ -60,6 +61,11 @@ class NavigationItem:
     name: str
     url: str
     current: bool
+
+    @property
+    def key(self) -> str:
+        """What follows `g` on the keyboard: the first letter."""
+        return self.name[0].lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +272,11 @@ class Frame:
     def path(self) -> str:
         """Where a control returns to."""
         return self._request.get_full_path() if self._request else "/"
+
+    @property
+    def request_id(self) -> str:
+        """What the log calls this request."""
+        return request_id(self._request)
 
     @property
     def navigation(self) -> list[NavigationItem]:

@@ -12,11 +12,13 @@ from portal.views import (
     events,
     generate,
     history,
+    keys,
     overview,
     plans,
     preferences,
     sign_in,
     signals,
+    styleguide,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -38,6 +40,8 @@ urlpatterns: list[URLPattern] = [
     path("history/", history.history, name="history"),
     path("signals/", signals.signals, name="signals"),
     path("clock/", clock_page.clock_page, name="clock_page"),
+    path("keys/", keys.keys, name="keys"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("preferences/", preferences.preferences, name="preferences"),
     path("clock/<str:action>/", clock.control, name="clock"),
 ]

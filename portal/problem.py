@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.views.defaults import server_error as server_error_page
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -15,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Refusal
+from portal.incidents import request_id
 
 STATUS_BY_KIND: tuple[tuple[type[Refusal], int], ...] = (
     (Invalid, 422),
@@ -46,10 +46,9 @@ class UnknownPath(APIView):
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The answer to an error nobody anticipated: a problem to API callers, a page to people. Django has logged it."""
-    if not request.path.startswith(API_PREFIX):
-        return server_error_page(request)
-    detail = "The portal failed to answer. Nothing more is known here; its log has the details."
+    """The answer to an error nobody anticipated. Django has logged it."""
+    named = f"id {request_id(request)}"
+    detail = f"The portal failed to answer. Nothing more is known here; its log has the details ({named})."
     return JsonResponse(_body(status=500, detail=detail), status=500, content_type=MEDIA_TYPE)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from portal.problem import server_error
-from portal.views import health
+from portal.views import errors, health
 
-handler500 = server_error
+handler400 = errors.bad_request
+handler500 = errors.server_error
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),

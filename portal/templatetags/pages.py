@@ -28,7 +28,7 @@ ICON: Final = '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusabl
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A state as shape, word and tone (empty: normal)."""
+    """A state as shape (a Lucide icon), word and tone (empty: normal)."""
 
     shape: str
     word: str
@@ -36,24 +36,24 @@ class Chip:
 
 
 CHIPS: Final = {
-    Status.PLANNING: Chip("◌", "being planned"),
-    Status.FAILED: Chip("▲", "no plan found", "warn"),
-    Status.DRAFT: Chip("◌", "draft"),
-    Status.PENDING: Chip("◆", "awaits a vote", "ours"),
-    Status.CHANGES_REQUESTED: Chip("◌", "changes requested"),
-    Status.PARTIAL: Chip("◆", "awaits another vote", "ours"),
-    Status.AUTHORISED: Chip("✓", "approved, not sent yet"),
-    Status.DISPATCHING: Chip("▸", "sent, not begun"),
-    Status.ACTIVE: Chip("●", "running", "ours"),
-    Status.COMPLETED: Chip("✓", "completed"),
-    Status.REJECTED: Chip("✕", "rejected"),
-    Status.EXPIRED: Chip("▲", "expired undecided", "warn"),
-    Status.SUPERSEDED: Chip("✕", "replaced"),
-    Status.WITHDRAWN: Chip("✕", "withdrawn"),
-    Status.CANCELLED: Chip("✕", "cancelled before sending"),
-    Status.ABORTING: Chip("▲", "being stopped", "warn"),
-    Status.ABORTED: Chip("■", "stopped early", "warn"),
-    Status.DISPATCH_FAILED: Chip("▲", "sending failed", "alarm"),
+    Status.PLANNING: Chip("circle-dashed", "being planned"),
+    Status.FAILED: Chip("triangle-alert", "no plan found", "warn"),
+    Status.DRAFT: Chip("circle-dashed", "draft"),
+    Status.PENDING: Chip("diamond", "awaits a vote", "ours"),
+    Status.CHANGES_REQUESTED: Chip("pencil-line", "changes requested"),
+    Status.PARTIAL: Chip("diamond-plus", "awaits another vote", "ours"),
+    Status.AUTHORISED: Chip("check", "approved, not sent yet"),
+    Status.DISPATCHING: Chip("send", "sent, not begun"),
+    Status.ACTIVE: Chip("circle-play", "running", "ours"),
+    Status.COMPLETED: Chip("check-check", "completed"),
+    Status.REJECTED: Chip("x", "rejected"),
+    Status.EXPIRED: Chip("timer-off", "expired undecided", "warn"),
+    Status.SUPERSEDED: Chip("replace", "replaced"),
+    Status.WITHDRAWN: Chip("undo-2", "withdrawn"),
+    Status.CANCELLED: Chip("ban", "cancelled before sending"),
+    Status.ABORTING: Chip("octagon-pause", "being stopped", "warn"),
+    Status.ABORTED: Chip("octagon-x", "stopped early", "warn"),
+    Status.DISPATCH_FAILED: Chip("octagon-alert", "sending failed", "alarm"),
 }
 
 
@@ -71,9 +71,9 @@ def icon(name: str) -> SafeString:
 
 
 @register.inclusion_tag("portal/components/mwbar.html")
-def mwbar(bar: Any) -> dict[str, Any]:
-    """A `charts.MwBar`."""
-    return {"bar": bar}
+def mwbar(bar: Any, numbers: str = "") -> dict[str, Any]:
+    """A `charts.MwBar`; `numbers` stand beside it where no column has them."""
+    return {"bar": bar, "numbers": numbers}
 
 
 @register.inclusion_tag("portal/components/deadline.html")

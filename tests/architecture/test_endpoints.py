@@ -77,6 +77,8 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "history/": [page("planning.view_plan")],
     "signals/": [page("dispatch.view_signal")],
     "clock/": [page("grid.view_snapshot")],
+    "keys/": [page("grid.view_snapshot")],
+    "styleguide/": [page("grid.view_snapshot")],
     "preferences/": [Endpoint("POST", PUBLIC, 302)],
     "clock/<str:action>/": [page("grid.control_clock", "POST")],
 }

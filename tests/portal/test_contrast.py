@@ -113,6 +113,7 @@ class TestTokens:
         assert set(re.findall(r"--([a-z-]+):", forced)) - {"ring"} == set(tokens("light"))
 
     def test_no_other_file_names_a_colour(self) -> None:
-        others = [path for path in CSS.rglob("*.css") if path.name != "tokens.css"]
+        # The API's reader is swagger-ui in its own dress.
+        others = [path for path in CSS.rglob("*.css") if path.name not in {"tokens.css", "api_docs.css"}]
         named = {path.name: NAMED_COLOUR.findall(path.read_text()) for path in others}
         assert {name: found for name, found in named.items() if found} == {}
