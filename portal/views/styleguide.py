@@ -10,12 +10,12 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 
 from planning.core.lifecycle import Status
+from portal.frame import portal_now
 from portal.views import charts
 from portal.views.csv_answer import Sheet
 from portal.views.forms import PortalForm
 from portal.views.guard import page, show
 
-NOW: Final = datetime(2026, 8, 18, 20, 36, tzinfo=UTC)
 # 01:30 comes twice on the night of 1 November: the zone's letters tell which.
 REPEATED: Final = (datetime(2026, 11, 1, 6, 30, tzinfo=UTC), datetime(2026, 11, 1, 7, 30, tzinfo=UTC))
 COHORTS: Final = (("Thermostats, Dallas", 21.4, 17.0, 24.9, 38.0), ("Commercial HVAC, Austin", 9.8, 7.9, 11.2, 14.5))
@@ -42,14 +42,15 @@ class SampleForm(PortalForm):
 @page("grid.view_snapshot")
 def styleguide(request: HttpRequest) -> HttpResponse:
     """The page; its sample table is a file too."""
+    now = portal_now(request)
     context = {
         "sides": [side(theme) for theme in ("light", "dark")],
         "tokens": TOKENS,
-        "now": NOW,
-        "soon": NOW + timedelta(minutes=54),
-        "later": NOW + timedelta(hours=3, minutes=20),
-        "fresh": NOW - timedelta(minutes=3),
-        "old": NOW - timedelta(minutes=47),
+        "now": now,
+        "soon": now + timedelta(minutes=54),
+        "later": now + timedelta(hours=3, minutes=20),
+        "fresh": now - timedelta(minutes=3),
+        "old": now - timedelta(minutes=47),
         "repeated": REPEATED,
         "statuses": [status.value for status in Status],
         "lines": [_line(*cohort) for cohort in COHORTS],
