@@ -31,7 +31,7 @@ from portal.supervisor import SUPERVISED, Service, Supervisor, end_orphans, rota
 
 PROJECT = Path(__file__).resolve().parent.parent
 WEB_WORKERS = 2
-WEB_THREADS = 4  # per worker; each keeps one database connection
+WEB_CONNECTIONS = 6000  # per worker, open event streams among them (portal/live/hub.py allows 5,000)
 READY_WITHIN_S = 30.0
 TICK_S = 0.1
 
@@ -199,9 +199,9 @@ class Portal:
 
     def _commands(self) -> dict[str, list[str]]:
         options = self.options
-        web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", options.bind_host]
-        web += ["--port", str(options.port), "--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS)]
-        web += ["--no-ws", "--workers-kill-timeout", "3", "--respawn-failed-workers", "portal.wsgi:application"]
+        web = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", options.bind_host]
+        web += ["--port", str(options.port), "--workers", str(WEB_WORKERS), "--backpressure", str(WEB_CONNECTIONS)]
+        web += ["--no-ws", "--workers-kill-timeout", "3", "--respawn-failed-workers", "portal.asgi:application"]
         return {
             "web": web,
             "worker": [sys.executable, "manage.py", "worker"],
