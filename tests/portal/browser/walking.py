@@ -67,6 +67,18 @@ class Wire:
         sums.append(sum(self._bytes.values()))
 
 
+def is_complaint(line: Any) -> bool:
+    """Whether the browser found fault with the page; what could not be loaded is named by `refused`."""
+    return line.type == "error" and not line.text.startswith("Failed to load resource")
+
+
+def refused(answer: Any) -> str:
+    """Something a page asked for and did not get; empty when it did."""
+    return (
+        f"{answer.status} {answer.url}" if answer.status >= 400 and not answer.request.is_navigation_request() else ""
+    )
+
+
 class Walker:
     """Goes from page to page with one browser window."""
 
@@ -74,7 +86,8 @@ class Walker:
         self._page = page
         self._complaints: list[str] = []
         page.add_init_script(WATCH)
-        page.on("console", lambda line: self._complaints.append(line.text) if line.type == "error" else None)
+        page.on("console", lambda line: self._complaints.append(line.text) if is_complaint(line) else None)
+        page.on("response", lambda answer: self._complaints.append(refused(answer)) if refused(answer) else None)
         page.on("pageerror", lambda error: self._complaints.append(str(error)))
         self._wire = Wire(page)
 
