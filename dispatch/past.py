@@ -13,6 +13,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
 
 from dispatch.core.track_record import Delivery
+from dispatch.models import EventResult
 from grid.core.intervals import operating_day
 from planning.core.lifecycle import TERMINAL, Status
 from planning.models import Plan, PlannedEvent, PlanRequest, Transition, Vote
@@ -122,6 +123,24 @@ def past_totals(wanted: PastFilter) -> PastTotals:
         unpriced=len(measured) - len(values),
         deliveries=tuple(_delivery(row) for row in measured if row[0] == Status.COMPLETED),
     )
+
+
+def recent_deliveries(*, mode: str, at_most: int = 20) -> list[Delivery]:
+    """The newest completed and measured events of a mode against their plans, newest first; one query."""
+    rows = EventResult.objects.filter(claim__plan__mode=mode, claim__plan__status=Status.COMPLETED)
+    stated = Cast(F("claim__version__content"), JSONField())
+    found = rows.order_by("-claim__version__window_end", "-pk").annotate(stated=stated)[:at_most]
+    return [
+        _delivery((Status.COMPLETED, *row[:3], None, None, *row[3:]))
+        for row in found.values_list(
+            "claim__version__window_start",
+            "claim__version__window_end",
+            "delivered_mwh",
+            KT("stated__firm_p90_mw"),
+            KT("stated__target_mw"),
+            KT("stated__confidence"),
+        )
+    ]
 
 
 def _delivery(row: tuple[Any, ...]) -> Delivery:

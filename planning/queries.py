@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Func, IntegerField, Max, OuterRef, Q, QuerySet
 
 from grid.queries import current_run
 from planning.core.content import PlanContent, parse_content
@@ -104,15 +105,25 @@ def _card(plan: Plan, counts: Mapping[int, VoteCount]) -> PlanCard:
 
 
 def plan_page(plan_id: int) -> PlanPage | None:
-    """The plan with its whole history, None when there is none of this number."""
-    plan = plans().filter(pk=plan_id).first()
+    """The plan with its whole history, None when there is none of this number; five queries."""
+    counted = {
+        name: Func(F("current_version_id"), function=function, output_field=IntegerField(null=True))
+        for name, function in (("approvals", "planning_votes_for"), ("needed", "planning_required_votes"))
+    }
+    plan: Any = plans().annotate(**counted).filter(pk=plan_id).first()
     if plan is None:
         return None
+    requests = tuple(plan.requests.select_related("by", "version").order_by("-number"))
     events = PlannedEvent.objects.filter(version_id=plan.current_version_id).select_related("cohort")
+    version = plan.current_version
     return PlanPage(
-        card=plan_cards([plan])[0],
-        versions=tuple(plan.versions.order_by("-number")),
-        requests=tuple(plan.requests.select_related("by").order_by("-number")),
+        card=PlanCard(
+            plan=plan,
+            content=parse_content(version.content) if version else None,
+            votes=VoteCount(plan.approvals or 0, plan.needed or 1),
+        ),
+        versions=tuple(request.version for request in requests if hasattr(request, "version")),
+        requests=requests,
         votes=tuple(Vote.objects.filter(version__plan=plan).select_related("voter", "version").order_by("-pk")),
         transitions=tuple(plan.transitions.select_related("by").order_by("pk")),
         events=tuple(events.order_by("-mean_mw", "pk")),
@@ -167,6 +178,24 @@ def version_of_hash(*, plan_id: int, content_hash: str) -> PlanVersion | None:
 def last_move(plan_id: int) -> Transition | None:
     """The newest change of the plan's state, with who made it."""
     return Transition.objects.filter(plan_id=plan_id).select_related("by").order_by("-pk").first()
+
+
+def decided_beside(plan: Plan) -> list[PlannedEvent]:
+    """Events of other plans, approved or running, that overlap the plan's window; by start, one query."""
+    version = plan.current_version
+    if version is None:
+        return []
+    others = PlannedEvent.objects.filter(
+        version__current_of__run=plan.run,
+        version__current_of__status__in=LIVE & COMMITTED,
+        starts_at__lt=version.window_end,
+        ends_at__gt=version.window_start,
+    ).exclude(version__plan=plan)
+    return list(
+        others.select_related("cohort", "version__plan")
+        .defer("version__content", "payload")
+        .order_by("starts_at", "pk")
+    )
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,12 @@ def number(value: Any, places: int = 1) -> str:
 
 
 @register.filter
+def whole(value: Any) -> str:
+    """A bare whole number whose sign may be minus: `−1,200`."""
+    return UNKNOWN if value is None else f"{float(value):,.0f}".replace("-", "−")
+
+
+@register.filter
 def usd(value: Any) -> str:
     """`$61,300`; whole dollars."""
     return UNKNOWN if value is None else f"${float(value):,.0f}"

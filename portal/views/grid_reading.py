@@ -3,7 +3,7 @@
 Note [kept for seconds]
     The overview is polled by all who have it open, and most of what it shows is the same for all of them and changes
     when a reading arrives or a quarter-hour begins. So each process keeps the answer for some seconds, under a key that
-    changes with both; nothing about plans, votes or people is kept.
+    changes with both. Of plans only how often ended events kept their firm MW; nothing of open plans, votes or people.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Final, TypeVar
 from django.core.cache import cache
 
 from cohorts.queries import FleetAvailability, availability_now
+from dispatch.core.track_record import TrackRecord, firm_record
+from dispatch.past import recent_deliveries
 from grid.core.intervals import HOUR, QUARTER, floor_to, operating_day, operating_day_of
 from grid.core.records import LoadForecast
 from grid.core.stress import LOAD_SHARE
@@ -60,6 +62,11 @@ def grid_reading(frame: Frame, *, at: datetime) -> GridReading:
 def fleet_reading(frame: Frame, *, at: datetime) -> FleetAvailability:
     """What the cohorts could do over the next three hours."""
     return kept("fleet", frame, at, lambda: availability_now(at=at))
+
+
+def record_reading(frame: Frame, *, mode: str, at: datetime) -> TrackRecord:
+    """How often the last events of a mode delivered their firm MW."""
+    return kept(f"record:{mode}", frame, at, lambda: firm_record(recent_deliveries(mode=mode)))
 
 
 def _read_grid(at: datetime) -> GridReading:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +14,11 @@ from grid.core.intervals import CENTRAL, QUARTER
 from planning.core.plan_content import ContentCohort, PlanContent
 from planning.models import PlannedEvent
 from portal.views import charts
+from portal.views.csv_answer import Sheet
 
 MONEY_SENTENCE: Final = "Incentives "
+NOT_ELIGIBLE: Final = "not_eligible"
+SENTENCE_END: Final = re.compile(r"(?<=\.) (?=[A-Z])")
 NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 COMPARED: Final = (
     ("Window starts", "window_start"),
@@ -100,6 +104,50 @@ def cohort_lines(content: PlanContent, events: Sequence[PlannedEvent]) -> list[C
     return [CohortLine(c, places.get(c.cohort_id, ""), hours_of_runs(c), _bar(c, most)) for c in ordered]
 
 
+def cohort_sheet(lines: Sequence[CohortLine], *, plan_id: int) -> Sheet:
+    """The cohorts' part as a file."""
+    return Sheet(
+        name=f"plan-{plan_id}-cohorts",
+        header=(
+            "cohort",
+            "place",
+            "mean_mw",
+            "enrolled_mw",
+            "accounts_called",
+            "accounts_eligible",
+            "starts_at",
+            "ends_at",
+            "cost_usd",
+        ),
+        rows=[
+            (
+                line.cohort.name,
+                line.place,
+                line.cohort.mean_mw,
+                line.cohort.enrolled_mw,
+                line.cohort.accounts_called,
+                line.cohort.accounts_eligible,
+                line.cohort.starts_at,
+                line.cohort.ends_at,
+                line.cohort.cost_usd,
+            )
+            for line in lines
+        ],
+    )
+
+
+def excluded(content: PlanContent) -> list[str]:
+    """Who is not called and why, in sentences."""
+    said = {limit.cohort: limit.sentence for limit in content.limits if limit.limit == NOT_ELIGIBLE}
+    return [said.get(item.cohort) or f"{item.cohort} cannot be called: {item.reason}." for item in content.not_called]
+
+
+def first_sentence(words: str) -> str:
+    """Up to the first full stop that ends a sentence."""
+    head, _stop, _rest = words.partition(". ")
+    return head if head.endswith(".") else f"{head}."
+
+
 def hours_of_runs(cohort: ContentCohort) -> str:
     """`17:00–19:00, 19:00–21:00`: each group of endpoints once."""
     spans = sorted({(run.starts_at, run.ends_at) for run in cohort.runs})
@@ -162,7 +210,7 @@ def reasons(content: PlanContent) -> Reasons:
     The planner's sentences come in one order (planning/core/explain.py): drivers up to the money, limits, risks.
     """
     limits = tuple(limit.sentence for limit in content.limits)
-    said = content.rationale
+    said = tuple(each for words in content.rationale for each in SENTENCE_END.split(words))
     money = max((i for i, sentence in enumerate(said) if sentence.startswith(MONEY_SENTENCE)), default=len(said) - 1)
     last_limit = max((i for i, sentence in enumerate(said) if sentence in limits), default=money)
     return Reasons(why=said[: money + 1], limits=limits, against=said[max(money, last_limit) + 1 :])

@@ -9,17 +9,20 @@ from typing import Any, Final
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django_htmx.http import HttpResponseClientRefresh
 
 from planning.core.content import PlanContent, parse_content
 from planning.core.lifecycle import AWAITING_VOTE, RUNNING, TERMINAL, Status, abort_target
-from planning.models import Plan
-from planning.queries import PlanPage, plan_cards, plan_page, plans
+from planning.models import Plan, PlanRequest
+from planning.queries import PlanPage, decided_beside, options_of, plan_cards, plan_page, plans
 from portal.frame import VOTED, frame_of, portal_now
-from portal.views import charts, plan_reading
+from portal.views import charts, option_reading, plan_reading
+from portal.views.grid_reading import record_reading
 from portal.views.guard import htmx_target, page, show
 
 PAGE_SIZE: Final = 25
+SLOW_S: Final = 20
 HAS_EVENT: Final = RUNNING | {Status.COMPLETED, Status.ABORTED}
 FILTERS: Final = {
     "all": ("All", frozenset(Status)),
@@ -67,6 +70,8 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
     at = portal_now(request)
     if htmx_target(request) == "state":
         return _state(request, plan_id)
+    if htmx_target(request) == "progress":
+        return _progress(request, plan_id)
     found = plan_page(plan_id)
     if found is None:
         raise Http404(f"There is no plan {plan_id}.")
@@ -82,16 +87,29 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
         "decision": decision_of(request, found),
         "history": _history(found),
         "has_event": found.card.plan.status in HAS_EVENT,
+        "progress": _progress_of(found.card.plan, found.requests[0] if found.requests else None),
     }
-    if content:
-        context |= _reading(found, content, at)
-    sheets = charts.sheets(context["chart"]) if content else None
+    if content is None:
+        return show(request, "portal/pages/plan.html", context)
+    context |= _reading(request, found, content, at)
+    sheets = {
+        **charts.sheets(context["chart"]),
+        "cohorts": lambda: plan_reading.cohort_sheet(context["lines"], plan_id=plan_id),
+        "alternatives": lambda: option_reading.sheet(context["options"], plan_id=plan_id),
+    }
     return show(request, "portal/pages/plan.html", context, sheets=sheets)
 
 
-def _reading(found: PlanPage, content: PlanContent, at: datetime) -> dict[str, Any]:
+def _reading(request: HttpRequest, found: PlanPage, content: PlanContent, at: datetime) -> dict[str, Any]:
     older = found.versions[1] if len(found.versions) > 1 else None
+    version = found.card.version
+    assert version is not None
     return {
+        "options": option_reading.option_lines(options_of(version), strategy=content.strategy.value),
+        "record": record_reading(frame_of(request), mode=found.card.plan.mode, at=at),
+        "enrolled_mw": sum(cohort.enrolled_mw for cohort in content.cohorts),
+        "beside": decided_beside(found.card.plan),
+        "excluded": plan_reading.excluded(content),
         "question": plan_reading.question(content),
         "lines": plan_reading.cohort_lines(content, found.events),
         "chart": plan_reading.mw_chart(content, now=at),
@@ -147,6 +165,34 @@ def _state(request: HttpRequest, plan_id: int) -> HttpResponse:
         return HttpResponseClientRefresh()
     context = {"plan": row, "seen": seen, "changed": changed, "at": portal_now(request)}
     return render(request, "portal/components/plan_state.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the worker is with the newest request, and since when, in wall seconds."""
+
+    stage: str
+    elapsed_s: int
+
+    @property
+    def slow(self) -> bool:
+        """Whether it takes longer than it should."""
+        return self.elapsed_s >= SLOW_S
+
+
+def _progress_of(row: Plan, wish: PlanRequest | None) -> Progress | None:
+    if row.status != Status.PLANNING or wish is None:
+        return None
+    return Progress(row.stage, max(0, round((timezone.now() - wish.wall_at).total_seconds())))
+
+
+def _progress(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """How far the worker is; the whole page once it is done."""
+    row = plans().defer("current_version__content").filter(pk=plan_id).first()
+    progress = _progress_of(row, row.requests.order_by("-number").first()) if row else None
+    if progress is None:
+        return HttpResponseClientRefresh()
+    return render(request, "portal/components/progress.html", {"plan": row, "progress": progress})
 
 
 @dataclass(frozen=True, slots=True)
