@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from cohorts.core.response import FlexibilityBand, ProgrammeRules, flexibility_m
 from cohorts.models import Account, Cohort, CohortQuerySet
 from grid.core.intervals import CENTRAL, QUARTER, ceil_to, floor_to, local_hour, quarter_hours
 from grid.core.refusals import Invalid, NotFound
-from grid.queries import TemperatureUnknown, temperature_forecast
+from grid.queries import temperature_forecast, temperature_forecasts
 
 AVAILABILITY_SPAN: Final = dt.timedelta(hours=3)
 LONGEST_FLEXIBILITY: Final = dt.timedelta(days=7)
@@ -166,7 +166,9 @@ def _availability_of(
     cohorts: Sequence[Cohort], starts: Sequence[dt.datetime], *, at: dt.datetime
 ) -> dict[int, CohortAvailability]:
     accounts = enrolled_accounts(cohort.pk for cohort in cohorts)
-    temps_f = _temperatures({cohort.weather_place for cohort in cohorts}, starts, at)
+    temps_f = temperature_forecasts(
+        places={cohort.weather_place for cohort in cohorts}, start=starts[0], end=starts[-1] + QUARTER, at=at
+    )
     return {
         cohort.pk: _availability(cohort, accounts[cohort.pk], starts, temps_f[cohort.weather_place])
         for cohort in cohorts
@@ -208,18 +210,6 @@ def _is_within(rules: ProgrammeRules, local: dt.datetime) -> bool:
 def _next_quarters(at: dt.datetime) -> list[dt.datetime]:
     start = floor_to(at, QUARTER)
     return quarter_hours(start, start + AVAILABILITY_SPAN)
-
-
-def _temperatures(
-    places: Iterable[str], starts: Sequence[dt.datetime], at: dt.datetime
-) -> Mapping[str, NDArray[np.float64] | None]:
-    found: dict[str, NDArray[np.float64] | None] = {}
-    for place in places:
-        try:
-            found[place] = temperature_forecast(place=place, start=starts[0], end=starts[-1] + QUARTER, at=at)
-        except TemperatureUnknown:
-            found[place] = None
-    return found
 
 
 def _availability(

@@ -38,6 +38,7 @@ from portal.signs_of_life import (
 SPEEDS: Final = (1, 10, 60, 120, 300, 600)
 NAVIGATION: Final = (
     ("Overview", "overview", ("overview",)),
+    ("Grid", "grid", ("grid",)),
     ("Plans", "plans", ("plans", "plan", "generate", "approve", "reject", "edit", "abort")),
     ("Events", "events", ("events", "event")),
     ("Cohorts", "cohorts", ("cohorts", "cohort")),

@@ -11,6 +11,7 @@ from portal.views import (
     decisions,
     events,
     generate,
+    grid,
     history,
     keys,
     overview,
@@ -23,6 +24,7 @@ from portal.views import (
 
 urlpatterns: list[URLPattern] = [
     path("", overview.overview, name="overview"),
+    path("grid/", grid.grid, name="grid"),
     path("frame/", clock.frame, name="frame"),
     path("sign-in/", sign_in.sign_in, name="sign_in"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),

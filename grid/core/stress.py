@@ -99,6 +99,12 @@ def assess_stress(
     )
 
 
+def dearest_two_hours(hours: Sequence[ForecastInterval]) -> float | None:
+    """Mean price of the dearest two hours in a row, USD/MWh; None where no two in a row have a price."""
+    prices = np.array([np.nan if (p := hour.price_usd_per_mwh) is None else p for hour in hours])
+    return _best_pair(prices) if len(prices) >= FEWEST_HOURS else None
+
+
 def best_window(load_mw: NDArray[np.float64], prices: NDArray[np.float64]) -> tuple[int, int]:
     """First hour and number of hours of the window; both arrays (n_hours,), n_hours >= 2, prices may be NaN.
 

@@ -11,6 +11,7 @@ from grid.queries.ahead import (
     reference_peak_mw,
     stress_at,
 )
+from grid.queries.board import OWN, PUBLISHED, compared_hours, expected_zone_prices, weather_board
 from grid.queries.observed import (
     HISTORY_DAYS,
     CurrentSnapshot,
@@ -28,10 +29,19 @@ from grid.queries.observed import (
     recent_snapshots,
     temperature_history,
 )
-from grid.queries.weather import TemperatureUnknown, Weather, WeatherHour, temperature_forecast, weather_at
+from grid.queries.weather import (
+    TemperatureUnknown,
+    Weather,
+    WeatherHour,
+    temperature_forecast,
+    temperature_forecasts,
+    weather_at,
+)
 
 __all__ = [
     "HISTORY_DAYS",
+    "OWN",
+    "PUBLISHED",
     "PUBLISHED_PEAKS_MW",
     "CurrentSnapshot",
     "TemperatureUnknown",
@@ -39,10 +49,12 @@ __all__ = [
     "WeatherHour",
     "actual_prices",
     "clock_changes",
+    "compared_hours",
     "current_run",
     "current_snapshot",
     "data_source",
     "expected_price_of",
+    "expected_zone_prices",
     "forecast_at",
     "grid_peak_mw",
     "heartbeat_wall_at",
@@ -55,6 +67,8 @@ __all__ = [
     "reference_peak_mw",
     "stress_at",
     "temperature_forecast",
+    "temperature_forecasts",
     "temperature_history",
     "weather_at",
+    "weather_board",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 from django.db.models import Avg, DateTimeField, ExpressionWrapper, F, QuerySet, Value
@@ -116,6 +116,15 @@ def temperature_history(*, place: str, start: datetime, at: datetime) -> HourlyS
     return _by_hour(cast("QuerySet[WeatherObservation]", rows), "temp_f", start=start, at=at)
 
 
+def temperature_histories(*, places: Iterable[str], start: datetime, at: datetime) -> dict[str, HourlySeries]:
+    """The same of several places by name, in one query; a place of which nothing is known is left out."""
+    rows = WeatherObservation.objects.known(source=data_source(), at=at).filter(place__in=list(places))
+    found: dict[str, list[tuple[datetime, float | None]]] = {}
+    for place, hour, mean in _means_of_hours(rows, "temp_f", start, at, "place").values_list("place", "hour", "mean"):
+        found.setdefault(place, []).append((hour, mean))
+    return {place: series for place, hours in found.items() if (series := series_of(hours)) is not None}
+
+
 def _hourly(field: str, *, start: datetime, at: datetime) -> HourlySeries | None:
     return _by_hour(Snapshot.objects.known(source=data_source(), at=at), field, start=start, at=at)
 
@@ -123,17 +132,17 @@ def _hourly(field: str, *, start: datetime, at: datetime) -> HourlySeries | None
 def _by_hour(
     rows: QuerySet[Snapshot] | QuerySet[WeatherObservation], field: str, *, start: datetime, at: datetime
 ) -> HourlySeries | None:
+    return series_of(_means_of_hours(rows, field, start, at).values_list("hour", "mean"))
+
+
+def _means_of_hours(
+    rows: QuerySet[Snapshot] | QuerySet[WeatherObservation], field: str, start: datetime, at: datetime, *by: str
+) -> QuerySet[Any, Any]:
     """Means of the hours that have ended: an observation at 15:00 belongs to the hour from 14:00."""
     just_before = ExpressionWrapper(F("observed_at") - Value(timedelta(microseconds=1)), output_field=DateTimeField())
-    hours: Iterable[tuple[datetime, float | None]] = (
-        rows.filter(observed_at__gt=floor_to(start, HOUR), observed_at__lte=floor_to(at, HOUR))
-        .annotate(hour=TruncHour(just_before, tzinfo=UTC))
-        .values("hour")
-        .annotate(mean=Avg(field))
-        .order_by("hour")
-        .values_list("hour", "mean")
-    )
-    return series_of(hours)
+    inside = rows.filter(observed_at__gt=floor_to(start, HOUR), observed_at__lte=floor_to(at, HOUR))
+    hours = inside.annotate(hour=TruncHour(just_before, tzinfo=UTC)).values(*by, "hour")
+    return hours.annotate(mean=Avg(field)).order_by(*by, "hour")
 
 
 def actual_prices(*, start: datetime, end: datetime, at: datetime, zone: str | None = None) -> NDArray[np.float64]:

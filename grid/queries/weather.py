@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,11 +12,11 @@ from numpy.typing import NDArray
 
 from grid.core.intervals import HOUR, floor_to, quarter_hours
 from grid.core.refusals import Invalid
-from grid.core.series import without_gaps
+from grid.core.series import HourlySeries, without_gaps
 from grid.core.temperature import forecast_temp_f
 from grid.models import WeatherObservation
 from grid.places import place_of_zip
-from grid.queries.observed import data_source, temperature_history
+from grid.queries.observed import data_source, temperature_histories, temperature_history
 
 HISTORY: Final = timedelta(days=5)
 
@@ -88,13 +89,29 @@ def temperature_forecast(*, place: str, start: datetime, end: datetime, at: date
     that had ended, however far ahead. The quarter-hours of an hour share its value. Raises TemperatureUnknown when
     less than a day of observations was known, or `start` lies before all of them.
     """
-    starts = quarter_hours(start, end)
     history = temperature_history(place=place, start=min(start, at - HISTORY), at=at)
-    if history is None or (starts and starts[0] < history.first):
+    found = _forecast_of(history, start, end)
+    if found is None:
         raise TemperatureUnknown(place, at)
+    return found
+
+
+def temperature_forecasts(
+    *, places: Iterable[str], start: datetime, end: datetime, at: datetime
+) -> dict[str, NDArray[np.float64] | None]:
+    """The same of several places, None where `temperature_forecast` would raise; two queries however many."""
+    names = list(places)
+    histories = temperature_histories(places=names, start=min(start, at - HISTORY), at=at)
+    return {name: _forecast_of(histories.get(name), start, end) for name in names}
+
+
+def _forecast_of(history: HourlySeries | None, start: datetime, end: datetime) -> NDArray[np.float64] | None:
+    starts = quarter_hours(start, end)
+    if history is None or (starts and starts[0] < history.first):
+        return None
     n_ahead = max((starts[-1] - history.end) // HOUR + 1, 0) if starts else 0
     ahead = forecast_temp_f(history, n_ahead)
     if ahead is None:
-        raise TemperatureUnknown(place, at)
+        return None
     temps_f = np.concatenate([without_gaps(history.values), ahead])
     return temps_f[[(s - history.first) // HOUR for s in starts]]

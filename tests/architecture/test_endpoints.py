@@ -60,6 +60,7 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "api/v1/schema": [Endpoint("GET", PUBLIC, 200)],
     "api/v1/docs": [Endpoint("GET", PUBLIC, 200)],
     "": [page("grid.view_snapshot")],
+    "grid/": [page("grid.view_snapshot")],
     "frame/": [page("grid.view_snapshot")],
     "sign-in/": [Endpoint("GET", PUBLIC, 200)],
     "sign-out/": [Endpoint("POST", PUBLIC, 302)],

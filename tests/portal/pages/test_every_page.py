@@ -22,6 +22,7 @@ from tests.portal.pages.browsing import as_, person, signed_in, text_of
 ROLES = ("operator", "supervisor", "auditor", "admin")
 PAGES = (
     "/",
+    "/grid/",
     "/plans/",
     "/plans/{plan}/",
     "/events/",
