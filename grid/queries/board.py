@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import numpy as np
 from django.db.models import Avg, DateTimeField, ExpressionWrapper, F, FloatField, Value
@@ -12,10 +12,10 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, TruncHour
 
 from grid.core.forecast_error import ComparedHour
-from grid.core.intervals import HOUR, UTC, floor_to
+from grid.core.intervals import HOUR, floor_to
 from grid.core.records import LOAD_ZONES, ForecastInterval
 from grid.core.series import HourlySeries, series_of
-from grid.models import ForecastPoint, ForecastVintage, Method, Snapshot, WeatherObservation
+from grid.models import ForecastPoint, Method, Snapshot, WeatherObservation
 from grid.places import places
 from grid.queries.ahead import expected_price_of
 from grid.queries.observed import PRICE_DAYS, data_source, load_history
@@ -65,7 +65,7 @@ def _zone_histories(at: datetime) -> Mapping[str, HourlySeries]:
     just_before = ExpressionWrapper(F("observed_at") - Value(timedelta(microseconds=1)), output_field=DateTimeField())
     known = Snapshot.objects.known(source=data_source(), at=floor_to(at, HOUR))
     prices = {zone: Avg(Cast(KT(f"prices_usd_per_mwh__{zone}"), FloatField())) for zone in LOAD_ZONES}
-    rows = list(
+    rows: list[Any] = list(
         known.filter(observed_at__gt=floor_to(at - timedelta(days=PRICE_DAYS), HOUR))
         .annotate(hour=TruncHour(just_before, tzinfo=UTC))
         .values("hour")
@@ -98,6 +98,6 @@ def compared_hours(*, since: datetime, at: datetime, methods: Collection[Method]
 
 
 def _compared(point: ForecastPoint, actual_mw: float) -> ComparedHour:
-    said = cast("ForecastVintage", point.vintage)
+    said = point.vintage
     band = (point.p10_mw, point.p90_mw)
     return ComparedHour(point.starts_at, said.known_at, said.label, point.load_mw, *band, actual_mw)

@@ -142,7 +142,8 @@ def _means_of_hours(
     just_before = ExpressionWrapper(F("observed_at") - Value(timedelta(microseconds=1)), output_field=DateTimeField())
     inside = rows.filter(observed_at__gt=floor_to(start, HOUR), observed_at__lte=floor_to(at, HOUR))
     hours = inside.annotate(hour=TruncHour(just_before, tzinfo=UTC)).values(*by, "hour")
-    return hours.annotate(mean=Avg(field)).order_by(*by, "hour")
+    means: QuerySet[Any, Any] = hours.annotate(mean=Avg(field)).order_by(*by, "hour")
+    return means
 
 
 def actual_prices(*, start: datetime, end: datetime, at: datetime, zone: str | None = None) -> NDArray[np.float64]:

@@ -119,7 +119,11 @@ def _zone_line(zone: str, board: GridBoard) -> ZoneLine:
         now=board.snapshot.prices_usd_per_mwh.get(zone) if board.snapshot else None,
         highest=max(today, default=None),
         expected=max(expected, default=None),
-        spark=charts.spark(price for price, at in seen if at > board.midnight),
+        spark=charts.spark(
+            (price for price, at in seen if at > board.midnight),
+            what=f"{ZONE_WORDS[zone]} since midnight",
+            unit="$/MWh",
+        ),
     )
 
 
