@@ -100,6 +100,17 @@ class EventProgress:
     age: timedelta | None
     source: str
 
+    def planned_mw_at(self, at: datetime) -> float | None:
+        """Planned MW of the quarter-hour that runs at `at`; None before and after the window."""
+        if not self.window_start <= at < self.window_end:
+            return None
+        return next((q.planned_mw for q in reversed(self.quarters) if q.starts_at <= at), None)
+
+    @property
+    def mean_planned_mw(self) -> float:
+        """Over the window."""
+        return sum(q.planned_mw for q in self.quarters) / len(self.quarters) if self.quarters else 0.0
+
 
 def all_signals() -> QuerySet[Signal]:
     """Every signal, with what a line about it needs; order where you read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -102,6 +102,18 @@ def _card(plan: Plan, counts: Mapping[int, VoteCount]) -> PlanCard:
     content = parse_content(version.content) if version else None
     votes = counts.get(version.pk, VoteCount(0, 1)) if version else VoteCount(0, 1)
     return PlanCard(plan=plan, content=content, votes=votes)
+
+
+def by_urgency(cards: Iterable[PlanCard], *, at: datetime) -> list[PlanCard]:
+    """Open plans in the order in which they need somebody: MW for each hour left to decide, most first."""
+
+    def urgency(card: PlanCard) -> float:
+        if card.content is None or card.plan.approve_by is None:
+            return 0.0
+        left = max(card.plan.approve_by - at, timedelta(minutes=1))
+        return float(card.content.planned_p50_mw) / (left / timedelta(hours=1))
+
+    return sorted(cards, key=lambda card: (-urgency(card), card.plan.pk))
 
 
 def plan_page(plan_id: int) -> PlanPage | None:

@@ -140,6 +140,12 @@ def question(content: PlanContent) -> str:
 
 
 @register.filter
+def why_short(content: PlanContent) -> str:
+    """The first reason in one sentence."""
+    return plan_reading.first_sentence(content.rationale[0]) if content.rationale else "No reason was given."
+
+
+@register.filter
 def order(content: PlanContent) -> str:
     """`Send 51.1 MW to 7,299 endpoints in 5 cohorts, Tue 18 Aug 17:00–21:00 CDT`."""
     return plan_reading.order(content)

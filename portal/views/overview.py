@@ -14,7 +14,7 @@ from grid.core.intervals import CENTRAL, HOUR, QUARTER, floor_to
 from grid.core.records import ForecastInterval
 from grid.core.stress import PRICE_USD_PER_MWH
 from grid.queries import CurrentSnapshot
-from planning.queries import PlanCard, plan_cards
+from planning.queries import PlanCard, by_urgency, plan_cards
 from portal.frame import Frame, frame_of, portal_now
 from portal.views import charts
 from portal.views.grid_reading import GridReading, fleet_reading, grid_reading
@@ -52,13 +52,22 @@ class ZonePrice:
     usd_per_mwh: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class RunningLine:
+    """One running event; `planned_mw` of this quarter-hour, None before and after the window."""
+
+    event: EventProgress
+    planned_mw: float | None
+    bar: charts.MwBar | None
+
+
 @page("grid.view_snapshot")
 def overview(request: HttpRequest) -> HttpResponse:
     """The page; its three parts are also fetched alone as things change."""
     at = portal_now(request)
     frame = frame_of(request)
     grid = grid_reading(frame, at=at)
-    cards = _awaiting_cards(frame)
+    cards = by_urgency(_awaiting_cards(frame), at=at)
     running = running_events(at=at)
     context = {
         "at": at,
@@ -68,11 +77,11 @@ def overview(request: HttpRequest) -> HttpResponse:
         "first": next((card for card in cards if _is_mine(frame, card)), None),
         "others": [card for card in cards if not _is_mine(frame, card)],
         "mine": [card for card in cards if _is_mine(frame, card)][1:],
-        "running": [(event, _planned_now(event, at)) for event in running],
+        "running": [_running_line(event, at) for event in running],
         "results": recent_results()[:RESULTS_SHOWN],
         "may_propose": "planning.propose_plan" in frame.rights,
     }
-    fragments = ("now", "ahead", "doing", "waiting")
+    fragments = ("now", "ahead", "doing", "waiting", "recent")
     return show(request, "portal/pages/overview.html", context, fragments=fragments, sheets=charts.sheets(chart))
 
 
@@ -145,9 +154,14 @@ def _is_mine(frame: Frame, card: PlanCard) -> bool:
     return any(item.plan.pk == card.plan.pk for item in frame.awaiting_me)
 
 
-def _planned_now(event: EventProgress, at: datetime) -> float | None:
-    """Planned MW of the quarter-hour that runs; None before and after the window."""
-    return next((q.planned_mw for q in reversed(event.quarters) if q.starts_at <= at < event.window_end), None)
+def _running_line(event: EventProgress, at: datetime) -> RunningLine:
+    planned = event.planned_mw_at(at)
+    most = max((quarter.planned_mw for quarter in event.quarters), default=0.0)
+    if planned is None or event.latest_mw is None:
+        return RunningLine(event, planned, None)
+    words = f"Plan {event.plan.pk}: {event.latest_mw:,.1f} MW delivered, {planned:,.1f} MW planned now"
+    bar = charts.mw_bar(low=None, mark=planned, high=None, most=1.15 * most, done=event.latest_mw, words=words)
+    return RunningLine(event, planned, bar)
 
 
 def _chart(

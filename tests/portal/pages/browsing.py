@@ -30,9 +30,14 @@ def as_(role: str) -> Client:
 
 
 def text_of(answer: Any) -> str:
-    """The page as read: no tags (a `<time>` stands within its sentence), entities and white space resolved."""
-    body = html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"</?time\b[^>]*>", "", answer.content.decode())))
-    return re.sub(r"\s+", " ", body.replace("\N{NO-BREAK SPACE}", " "))
+    """The page as read."""
+    return plain(answer.content.decode())
+
+
+def plain(body: str) -> str:
+    """HTML as read: no tags (a `<time>` stands within its sentence), entities and white space resolved."""
+    body = html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"</?time\b[^>]*>", "", body)))
+    return re.sub(r"\s+", " ", body.replace("\N{NO-BREAK SPACE}", " ")).strip()
 
 
 def hidden(answer: Any, name: str) -> str:

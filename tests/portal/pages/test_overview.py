@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from typing import Any
 
 from django.utils import timezone
 
+from dispatch.operations import run_once
 from grid.models import Clock, ProcessHeartbeat
+from planning.core.lifecycle import Status
 from planning.models import Plan
 from portal.models import User
-from tests.portal.pages.browsing import as_, signed_in, text_of
+from tests import factories
+from tests.factories import PROPOSED_AT
+from tests.portal.pages.browsing import as_, person, plain, signed_in, text_of
 
 
 class TestOverview:
@@ -34,7 +40,9 @@ class TestOverview:
         text = text_of(as_("supervisor").get("/"))
         assert "Waiting for you" in text
         assert f"Review plan {plan.pk}" in text
-        assert "Nothing awaits your vote" in text_of(signed_in(asker).get("/"))
+        text = text_of(signed_in(asker).get("/"))
+        assert "Nothing waits for you." in text
+        assert f"Somebody else decides on plan {plan.pk} by 15:25 CDT (in 1 h 25 min)." in text
 
     def test_says_that_scenario_time_waits(self, plan: Plan) -> None:
         Clock.objects.update(paused=False, vote_pending=True)
@@ -58,3 +66,46 @@ class TestOverview:
             paused=False,
         )
         assert "SIMULATED GRID" in text_of(as_("operator").get("/"))
+
+
+def answers(answer: Any) -> dict[str, str]:
+    """What stands in each element that answers one of the six questions, up to the next such element."""
+    body = answer.content.decode()
+    pieces = re.split(r'<(?:\w+)[^>]*data-answers="([a-z-]+)"[^>]*>', body)
+    return {name: plain(piece) for name, piece in zip(pieces[1::2], pieces[2::2], strict=True)}
+
+
+class TestSixQuestions:
+    def test_each_is_answered_by_one_element(self, plan: Plan) -> None:
+        said = answers(as_("supervisor").get("/"))
+        assert set(said) == {"grid", "waiting", "until", "how-much", "running", "health"}
+        assert said["until"].startswith("decide by 15:25 CDT (in 1 h 25 min)")
+        assert re.match(r"Send 0\.\d MW to 100 endpoints, Wed 6 Sep 16:00–18:00 CDT\?", said["how-much"])
+        assert re.search(r"How sure 9 in 10 for at least 0\.\d MW", said["how-much"])
+        assert said["running"].startswith("Running all events Nothing is running.")
+        assert "Worker ok" in said["health"]
+
+    def test_also_when_there_is_nothing(self) -> None:
+        said = answers(as_("supervisor").get("/"))
+        assert set(said) == {"grid", "waiting", "until", "how-much", "running", "health"}
+        assert said["waiting"].endswith("Nothing waits for you.")
+        assert said["until"] == "No deadline runs."
+
+    def test_why_is_one_sentence(self, plan: Plan) -> None:
+        assert "Why A test asked for it. Needs 1 vote, 0 so far. You may vote." in text_of(as_("supervisor").get("/"))
+
+    def test_most_mw_soonest_comes_first(self, plan: Plan, asker: User) -> None:
+        """A larger plan with the same deadline goes before the older one."""
+        larger = factories.plan_of({factories.cohort("larger"): [factories.Called(200)]}, requested_by=asker)
+        body = as_("supervisor").get("/").content.decode()
+        assert f"Review plan {larger.pk}" in body
+        assert f'id="open-{plan.pk}"' in body
+
+    def test_a_running_event_says_how_long_it_runs(self, plan: Plan) -> None:
+        factories.approve(plan, person("sam", "supervisor"))
+        factories.move(plan, Status.AUTHORISED)
+        run_once(at=PROPOSED_AT, wall_at=timezone.now())
+        said = answers(as_("operator").get("/"))["running"]
+        assert re.search(
+            rf"Plan {plan.pk} sent, not begun starts in 2 h 0\.\d MW planned, Wed 6 Sep 16:00–18:00 CDT", said
+        )
