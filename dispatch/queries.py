@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -23,7 +23,7 @@ from dispatch.planned import PlannedMw, planned_mw_of
 from grid.core.intervals import QUARTER, floor_to, quarter_hours
 from grid.core.refusals import NotFound
 from grid.queries import current_run
-from planning.core.lifecycle import RUNNING
+from planning.core.lifecycle import RUNNING, Status
 from planning.models import Plan, PlannedEvent
 
 SOURCE = "simulated telemetry"
@@ -58,6 +58,11 @@ class EndpointCounts:
     responding: int
     opt_outs: int
     offline: int
+
+    @property
+    def opt_out_share(self) -> float | None:
+        """Opted out of those called, 0..1; None when nobody is called."""
+        return self.opt_outs / self.called if self.called else None
 
     def __add__(self, other: EndpointCounts) -> EndpointCounts:
         return EndpointCounts(
@@ -150,10 +155,10 @@ def result_of(plan: Plan) -> EventResult | None:
     return EventResult.objects.select_related("claim__version").filter(claim__plan=plan).first()
 
 
-def recent_results() -> QuerySet[EventResult]:
-    """Measured events, the latest first."""
-    rows = EventResult.objects.select_related("claim__plan", "claim__version")
-    return rows.order_by("-claim__version__window_start", "-pk")
+def recent_results(states: Collection[str] = frozenset(Status)) -> QuerySet[EventResult]:
+    """Measured events of plans in these states, the latest measured first; contents are not read."""
+    rows = EventResult.objects.select_related("claim__plan", "claim__version").defer("claim__version__content")
+    return rows.filter(claim__plan__status__in=states).order_by("-pk")
 
 
 def event_progress(*, plan_id: int, at: datetime) -> EventProgress | None:

@@ -57,6 +57,12 @@ def pct(share: Any) -> str:
 
 
 @register.filter
+def pct_fine(share: Any) -> str:
+    """A share 0..1 as `5.1 %`."""
+    return UNKNOWN if share is None else f"{float(share) * 100:.1f} %"
+
+
+@register.filter
 def instant(at: datetime | None) -> str:
     """`Tue 18 Aug 15:36 CDT`; the zone's own letters tell the repeated hour apart."""
     return UNKNOWN if at is None else f"{at.astimezone(CENTRAL):%a %-d %b %H:%M %Z}"

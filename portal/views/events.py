@@ -2,61 +2,98 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
 from dispatch.models import EventResult
-from dispatch.queries import CohortProgress, EventProgress, event_progress, recent_results, result_of, running_events
+from dispatch.queries import EventProgress, event_progress, recent_results, result_of, running_events
 from grid.core.intervals import CENTRAL, QUARTER
 from planning.core.lifecycle import RUNNING, Status
 from planning.queries import PlanCard, plan_cards, plans
 from portal.frame import frame_of, portal_now
 from portal.templatetags.quantities import duration_words
-from portal.views import charts
+from portal.views import charts, event_reading
+from portal.views.csv_answer import Sheet
 from portal.views.guard import page, show
+from portal.views.plans import Filter
 
-RESULTS_SHOWN: Final = 30
-SHORT_SHARE: Final = 0.9  # below this share of the plan a delivery is called short
-
-
-@dataclass(frozen=True, slots=True)
-class CohortLine:
-    """One cohort: planned and delivered MW over the quarter-hours measured so far, and its endpoints."""
-
-    cohort: CohortProgress
-    planned_mw: float
-    delivered_mw: float | None
-    bar: charts.MwBar
-
-
-@dataclass(frozen=True, slots=True)
-class QuarterLine:
-    """One quarter-hour of the event; `difference_mw` is delivered minus planned."""
-
-    starts_at: datetime
-    planned_mw: float
-    delivered_mw: float | None
-
-    @property
-    def difference_mw(self) -> float | None:
-        """Above (positive) or below the plan."""
-        return None if self.delivered_mw is None else self.delivered_mw - self.planned_mw
-
-    @property
-    def short(self) -> bool:
-        """Whether much less than planned came."""
-        return self.delivered_mw is not None and self.delivered_mw < SHORT_SHARE * self.planned_mw
+PAGE_SIZE: Final = 25
+FILTERS: Final = {
+    "all": ("All", frozenset(Status)),
+    "running": ("Running", RUNNING),
+    "completed": ("Completed", frozenset({Status.COMPLETED})),
+    "stopped": ("Stopped early", frozenset({Status.ABORTED})),
+}
 
 
 @page("dispatch.view_signal")
 def events(request: HttpRequest) -> HttpResponse:
-    """What is running, then what has ended."""
+    """What is running, then what has ended, filtered and paged by the address."""
     at = portal_now(request)
-    context = {"at": at, "running": running_events(at=at), "results": recent_results()[:RESULTS_SHOWN]}
-    return show(request, "portal/pages/events.html", context, fragments=("list",))
+    chosen = request.GET.get("show", "all")
+    chosen = chosen if chosen in FILTERS else "all"
+    states = FILTERS[chosen][1]
+    found = list(_older_than(request.GET.get("before", ""), recent_results(states))[: PAGE_SIZE + 1])
+    results = found[:PAGE_SIZE] if chosen != "running" else []
+    context = {
+        "at": at,
+        "chosen": chosen,
+        "filters": [Filter(key, name, key == chosen) for key, (name, _states) in FILTERS.items()],
+        "running": running_events(at=at) if states & RUNNING else [],
+        "results": results,
+        "next_before": found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None,
+    }
+    sheets = {"events": lambda: _sheet(results)}
+    return show(request, "portal/pages/events.html", context, fragments=("list",), sheets=sheets)
+
+
+def _older_than(before: str, rows: QuerySet[EventResult]) -> QuerySet[EventResult]:
+    return rows.filter(pk__lt=int(before)) if before.isdecimal() and len(before) < 19 else rows
+
+
+def _sheet(results: list[EventResult]) -> Sheet:
+    return Sheet(
+        name="events",
+        header=(
+            "plan",
+            "status",
+            "window_start",
+            "window_end",
+            "planned_mw",
+            "delivered_mw",
+            "delivered_mwh",
+            "rebound_mwh",
+            "cost_usd",
+            "value_usd",
+            "endpoints",
+            "opt_outs",
+            "offline",
+            "source",
+        ),
+        rows=[
+            (
+                result.claim.plan_id,
+                result.claim.plan.status,
+                result.claim.version.window_start,
+                result.claim.version.window_end,
+                sum(result.planned_mw) / len(result.planned_mw) if result.planned_mw else None,
+                sum(result.delivered_mw) / len(result.delivered_mw) if result.delivered_mw else None,
+                result.delivered_mwh,
+                result.rebound_mwh,
+                result.cost_usd,
+                result.value_usd,
+                result.endpoints,
+                result.opt_outs,
+                result.offline,
+                result.source,
+            )
+            for result in results
+        ],
+    )
 
 
 @page("dispatch.view_signal")
@@ -68,67 +105,46 @@ def event(request: HttpRequest, plan_id: int) -> HttpResponse:
     if plan is None or progress is None:
         raise Http404(f"Plan {plan_id} has no event: nothing was sent.")
     card = plan_cards([plan])[0]
-    result = result_of(plan)
-    lines = [QuarterLine(q.starts_at, q.planned_mw, q.delivered_mw) for q in progress.quarters]
+    quarters = event_reading.quarter_lines(progress)
+    cohorts = event_reading.cohort_lines(progress)
+    chart = _chart(card, progress, at)
     context = {
         "at": at,
         "card": card,
         "plan": plan,
         "content": card.content,
         "event": progress,
-        "result": result,
-        "totals": totals(lines),
-        "quarters": lines,
-        "cohorts": _cohort_lines(progress),
-        "chart": (chart := _chart(card, progress, at)),
+        "planned_now": progress.planned_mw_at(at),
+        "totals": event_reading.totals(quarters),
+        "quarters": quarters,
+        "cohorts": cohorts,
+        "failures": event_reading.failures(progress),
+        "chart": chart,
         "is_running": plan.status in RUNNING,
         "may_abort": "planning.abort_plan" in frame_of(request).rights
         and plan.status in {Status.DISPATCHING, Status.ACTIVE},
-        "verdict": _verdict(card, result),
+        **_outcome(card, result_of(plan), cohorts),
     }
-    return show(request, "portal/pages/event.html", context, fragments=("live",), sheets=charts.sheets(chart))
+    sheets: dict[str, Callable[[], Sheet]] = {
+        **charts.sheets(chart),
+        "cohorts": lambda: event_reading.cohort_sheet(cohorts, plan_id=plan_id, source=progress.source),
+        "quarters": lambda: event_reading.quarter_sheet(quarters, plan_id=plan_id, source=progress.source),
+    }
+    return show(request, "portal/pages/event.html", context, fragments=("live",), sheets=sheets)
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Energy of the quarter-hours measured so far, in MWh."""
-
-    planned_mwh: float
-    delivered_mwh: float
-    measured: int
-    count: int
-
-
-def totals(lines: list[QuarterLine]) -> Totals:
-    """Sums over what has been measured: a plan is compared with the same quarter-hours."""
-    measured = [line for line in lines if line.delivered_mw is not None]
-    hours = QUARTER.total_seconds() / 3600
-    return Totals(
-        planned_mwh=sum(line.planned_mw for line in measured) * hours,
-        delivered_mwh=sum(line.delivered_mw or 0.0 for line in measured) * hours,
-        measured=len(measured),
-        count=len(lines),
-    )
-
-
-def _cohort_lines(progress: EventProgress) -> list[CohortLine]:
-    lines = []
-    means = [_means(cohort) for cohort in progress.cohorts]
-    most = max((value or 0.0 for pair in means for value in pair), default=1.0) or 1.0
-    for cohort, (planned, delivered) in zip(progress.cohorts, means, strict=True):
-        came = "nothing measured yet" if delivered is None else f"delivered {delivered:.1f} MW"
-        words = f"{cohort.name}: planned {planned:.1f} MW, {came}"
-        bar = charts.mw_bar(low=None, mark=planned, high=None, most=most, done=delivered, words=words)
-        lines.append(CohortLine(cohort, planned, delivered, bar))
-    return sorted(lines, key=lambda line: -line.planned_mw)
-
-
-def _means(cohort: CohortProgress) -> tuple[float, float | None]:
-    """Planned and delivered means over the measured quarter-hours; planned over all while none is measured."""
-    measured = [q for q in cohort.quarters if q.delivered_mw is not None]
-    rows = measured or list(cohort.quarters)
-    planned = sum(q.planned_mw for q in rows) / len(rows) if rows else 0.0
-    return planned, sum(q.delivered_mw or 0.0 for q in measured) / len(measured) if measured else None
+def _outcome(card: PlanCard, result: EventResult | None, cohorts: list[event_reading.CohortLine]) -> dict[str, Any]:
+    """What came of it; an event stopped early is measured, but not held against its plan."""
+    stopped = card.plan.status != Status.COMPLETED
+    kept = event_reading.kept_of(card.content, result)
+    return {
+        "result": result,
+        "stopped": stopped,
+        "kept": None if stopped else kept,
+        "verdict": event_reading.verdict(kept),
+        "rebound": event_reading.rebound_line(card.content, result),
+        "learned": () if stopped else event_reading.learned(kept, cohorts),
+    }
 
 
 def _chart(card: PlanCard, progress: EventProgress, at: datetime) -> charts.ChartFrame:
@@ -174,15 +190,3 @@ def _chart_words(progress: EventProgress) -> str:
     delivered, planned, starts_at = known[-1]
     when = f"in the quarter-hour from {charts.hour_words(starts_at)}"
     return f"{delivered:,.1f} MW delivered {when}, planned {planned:,.1f} MW."
-
-
-def _verdict(card: PlanCard, result: EventResult | None) -> str:
-    """The result in one sentence."""
-    if result is None or card.content is None or not result.delivered_mw:
-        return ""
-    delivered = sum(result.delivered_mw) / len(result.delivered_mw)
-    firm, planned = float(card.content.firm_p90_mw), float(card.content.planned_p50_mw)
-    share = f", {delivered / planned * 100:.0f} % of the plan" if planned > 0 else ""
-    if delivered < firm:
-        return f"{delivered:,.1f} MW delivered on average{share}: below the firm {firm:,.1f} MW, as 1 time in 10."
-    return f"{delivered:,.1f} MW delivered on average{share}; the firm {firm:,.1f} MW were kept."

@@ -13,6 +13,7 @@ from typing import Any, Final
 from grid.core.intervals import CENTRAL, QUARTER
 from planning.core.plan_content import ContentCohort, PlanContent
 from planning.models import PlannedEvent
+from planning.queries import PlanCard
 from portal.views import charts
 from portal.views.csv_answer import Sheet
 
@@ -133,6 +134,49 @@ def cohort_sheet(lines: Sequence[CohortLine], *, plan_id: int) -> Sheet:
             )
             for line in lines
         ],
+    )
+
+
+def list_sheet(cards: Sequence[PlanCard]) -> Sheet:
+    """Plans as a file, in the order given."""
+    return Sheet(
+        name="plans",
+        header=(
+            "plan",
+            "status",
+            "version",
+            "strategy",
+            "window_start",
+            "window_end",
+            "planned_p50_mw",
+            "firm_p90_mw",
+            "approvals",
+            "required_approvals",
+            "approve_by",
+            "requested_by",
+            "requested_at",
+        ),
+        rows=[_list_row(card) for card in cards],
+    )
+
+
+def _list_row(card: PlanCard) -> tuple[Any, ...]:
+    plan, content = card.plan, card.content
+    asked_by = plan.requested_by.get_username() if plan.requested_by else "watch agent"
+    return (
+        plan.pk,
+        plan.status,
+        card.version.number if card.version else None,
+        content.strategy.value if content else None,
+        content.window_start if content else None,
+        content.window_end if content else None,
+        content.planned_p50_mw if content else None,
+        content.firm_p90_mw if content else None,
+        card.votes.approvals,
+        card.votes.required,
+        plan.approve_by,
+        asked_by,
+        plan.requested_at,
     )
 
 

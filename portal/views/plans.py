@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from planning.core.content import PlanContent, parse_content
 from planning.core.lifecycle import AWAITING_VOTE, RUNNING, TERMINAL, Status, abort_target
 from planning.models import Plan, PlanRequest
-from planning.queries import PlanPage, decided_beside, options_of, plan_cards, plan_page, plans
+from planning.queries import PlanPage, by_urgency, decided_beside, options_of, plan_cards, plan_page, plans
 from portal.frame import VOTED, frame_of, portal_now
 from portal.views import charts, option_reading, plan_reading
 from portal.views.grid_reading import record_reading
@@ -43,21 +43,24 @@ class Filter:
 
 @page("planning.view_plan")
 def plan_list(request: HttpRequest) -> HttpResponse:
-    """Newest first, filtered and paged by the address."""
+    """Newest first, filtered and paged by the address; those to decide in the order in which they need somebody."""
     chosen = request.GET.get("show", "all")
     chosen = chosen if chosen in FILTERS else "all"
     rows = _older_than(request.GET.get("before", ""), plans().filter(status__in=FILTERS[chosen][1]))
     found = list(rows.order_by("-pk")[: PAGE_SIZE + 1])
-    context = {
-        "cards": plan_cards(found[:PAGE_SIZE]),
+    at = portal_now(request)
+    cards = plan_cards(found[:PAGE_SIZE])
+    context: dict[str, Any] = {
+        "cards": by_urgency(cards, at=at) if chosen == "open" else cards,
         "next_before": found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None,
         "chosen": chosen,
         "open_states": AWAITING_VOTE,
         "filters": [Filter(key, name, key == chosen) for key, (name, _states) in FILTERS.items()],
         "may_propose": "planning.propose_plan" in frame_of(request).rights,
-        "at": portal_now(request),
+        "at": at,
     }
-    return show(request, "portal/pages/plans.html", context, fragments=("rows",))
+    sheets = {"plans": lambda: plan_reading.list_sheet(context["cards"])}
+    return show(request, "portal/pages/plans.html", context, fragments=("rows",), sheets=sheets)
 
 
 def _older_than(before: str, rows: QuerySet[Plan]) -> QuerySet[Plan]:

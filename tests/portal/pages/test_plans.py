@@ -217,3 +217,25 @@ class TestPlan:
         assert "No plan here" in text_of(client.get("/plans/?show=ended"))
         assert f"Plan {plan.pk}" not in text_of(client.get(f"/plans/?before={plan.pk}"))
         assert client.get("/plans/?show=nonsense&before=x").status_code == 200
+
+    def test_the_list_tells_deadlines_on_a_phone_too(self, plan: Plan) -> None:
+        body = as_("auditor").get("/plans/").content.decode()
+        assert re.search(r'<small class="block only-s">decide by 15:25 CDT', body)
+
+    def test_to_decide_stands_most_mw_soonest_first(self, plan: Plan, asker: User) -> None:
+        larger = factories.plan_of({factories.cohort("larger"): [factories.Called(200)]}, requested_by=asker)
+        smaller = factories.plan_of({factories.cohort("smaller"): [factories.Called(10)]}, requested_by=asker)
+        client = as_("auditor")
+
+        def order(show: str) -> list[int]:
+            body = client.get(f"/plans/?show={show}").content.decode()
+            return [int(pk) for pk in re.findall(r'id="plan-(\d+)"', body)]
+
+        assert order("open") == [larger.pk, plan.pk, smaller.pk]
+        assert order("all") == [smaller.pk, larger.pk, plan.pk]
+
+    def test_the_list_is_a_file(self, plan: Plan) -> None:
+        lines = as_("auditor").get("/plans/?show=open&csv=plans").content.decode().splitlines()
+        assert lines[0].startswith("plan,status,version,strategy,window_start,window_end,planned_p50_mw,firm_p90_mw")
+        assert lines[1].startswith(f"{plan.pk},PENDING,1,balanced,2023-09-06T16:00:00-05:00,2023-09-06T18:00:00-05:00,")
+        assert lines[1].endswith(",2023-09-06T15:25:00-05:00,olivia,2023-09-06T14:00:00-05:00")
