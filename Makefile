@@ -56,7 +56,7 @@ prove: $(DEV) $(STATIC) ## long suites: kills, crashes, races
 bench: $(DEV) $(STATIC) ## how long starts, stops and pages take
 	$(PY) -m tests.bench
 
-screenshots: $(DEV) $(STATIC) ## pictures of the pages of a running demo, in test-output/
+screenshots: $(DEV) $(STATIC) ## pictures of every page for docs/screenshots, from demos of its own
 	$(PY) -m tests.screenshots
 
 schema: $(DEV) ## write docs/openapi.yaml anew

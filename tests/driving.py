@@ -82,14 +82,26 @@ class Drill:
         return found
 
     def propose(
-        self, *, target_mw: float, start: datetime | None = None, quarters: int = 4, who: str = "operator"
+        self,
+        *cohorts: str,
+        target_mw: float,
+        start: datetime | None = None,
+        quarters: int = 4,
+        who: str = "operator",
     ) -> int:
-        """Ask for a plan and wait until it is open for a vote; returns its number."""
+        """Ask for a plan of these cohorts (slugs; none: the planner's choice) and wait until it is open for a vote.
+
+        Returns its number.
+        """
         start = start or self.earliest_window()
-        window = {"start": start.isoformat(), "end": (start + quarters * QUARTER).isoformat()}
-        plan_id: int = self.post(
-            "plans/propose", who, {"strategy": "balanced", "window": window, "target_mw": target_mw}
-        )["id"]
+        known = {cohort["slug"]: cohort["id"] for cohort in self.get("cohorts")["results"]}
+        wish = {
+            "strategy": "balanced",
+            "cohorts": [known[slug] for slug in cohorts],
+            "window": {"start": start.isoformat(), "end": (start + quarters * QUARTER).isoformat()},
+            "target_mw": target_mw,
+        }
+        plan_id: int = self.post("plans/propose", who, wish)["id"]
         self.wait_for(plan_id, "PENDING")
         return plan_id
 
@@ -175,11 +187,14 @@ def set_the_stage(drill: Drill) -> Shown:
     drill.clock("pause")
     drill.reject(agents)
     start = drill.earliest_window()
-    finished = drill.propose(target_mw=6, start=start, quarters=2)
+    finished = drill.propose("commercial-lighting-houston", target_mw=3, start=start, quarters=2)
     drill.approve(finished)
-    running = drill.propose(target_mw=12, start=start + 3 * QUARTER, quarters=8)
+    homes, offices = "residential-standard-dallas", "commercial-hvac-austin-south"
+    running = drill.propose(homes, offices, target_mw=6, start=start + 3 * QUARTER, quarters=8)
     drill.approve(running)
     drill.run_until(finished, "COMPLETED")
     drill.run_until(running, "ACTIVE")
-    pending = drill.propose(target_mw=10, start=start + timedelta(hours=4), who="operator2")
+    later = ("residential-ev-austin", "residential-solar-battery-houston", "industrial-manufacturing-dallas")
+    evening = drill.now().astimezone(CENTRAL).replace(hour=19, minute=0, second=0, microsecond=0)
+    pending = drill.propose(*later, target_mw=30, start=evening, quarters=8, who="operator2")
     return Shown(pending=pending, cohort=1, running=running, finished=finished)
