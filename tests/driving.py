@@ -97,7 +97,7 @@ class Drill:
         known = {cohort["slug"]: cohort["id"] for cohort in self.get("cohorts")["results"]}
         wish = {
             "strategy": "balanced",
-            "cohorts": [known[slug] for slug in cohorts],
+            "cohorts": [known[slug] for slug in cohorts] or None,
             "window": {"start": start.isoformat(), "end": (start + quarters * QUARTER).isoformat()},
             "target_mw": target_mw,
         }
