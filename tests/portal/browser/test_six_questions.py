@@ -18,7 +18,7 @@ from tests.portal.browser.looking import DESKTOP
 pytestmark = pytest.mark.browser
 
 MW, AT, SPAN = r"[\d,]+\.\d MW", r"\d\d:\d\d CDT", r"\w+ \d+ \w+ \d\d:\d\d–\d\d:\d\d CDT"
-LEFT = r"\((?:in )?(?:\d+ h )?\d+ min\)"
+LEFT = r"\((?:in )?(?:\d+ h|(?:\d+ h )?\d+ min)\)"
 SURE = rf"9 in 10 for at least {MW}"
 GRID = (
     r"System load [\d,]+ ?MW .*Reserves [\d,]+ ?MW .*Price, \w+ [\d,]+ ?\$/MWh .*ERCOT state Normal .*"
