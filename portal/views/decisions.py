@@ -41,7 +41,7 @@ SAID_ON_ABORT = {
 def approve(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The second look before a vote, and the vote."""
     card = _card(plan_id)
-    form = _decision_form(request, card)
+    form = _decision_form(request, card, reason="Reason (may stay empty)")
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
 
@@ -62,7 +62,7 @@ def approve(request: HttpRequest, plan_id: int) -> HttpResponse:
 def reject(request: HttpRequest, plan_id: int) -> HttpResponse:
     """One rejection ends a plan; it says why."""
     card = _card(plan_id)
-    form = _decision_form(request, card)
+    form = _decision_form(request, card, reason="Why (needed)")
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
 
@@ -143,7 +143,7 @@ def _said_on_rejection(plan: Plan) -> str:
 def _recorded(plan: Plan) -> str:
     version = plan.current_version
     assert version is not None
-    return f"Recorded: your vote on version {version.number}, content {version.content_hash[:8]}…."
+    return f"Recorded: your vote on version {version.number} (content {version.content_hash[:8]}…)."
 
 
 def _card(plan_id: int) -> PlanCard:
@@ -153,11 +153,14 @@ def _card(plan_id: int) -> PlanCard:
     return plan_cards([plan])[0]
 
 
-def _decision_form(request: HttpRequest, card: PlanCard) -> DecisionForm:
+def _decision_form(request: HttpRequest, card: PlanCard, *, reason: str) -> DecisionForm:
     """Bound to what was sent; a fresh one names the content that is shown beside it."""
     if request.method == "POST":
-        return DecisionForm(request.POST)
-    return DecisionForm(initial={"content_hash": card.version.content_hash if card.version else ""})
+        form = DecisionForm(request.POST)
+    else:
+        form = DecisionForm(initial={"content_hash": card.version.content_hash if card.version else ""})
+    form.fields["reason"].label = reason
+    return form
 
 
 def _last_wish(card: PlanCard) -> dict[str, Any]:

@@ -272,12 +272,12 @@ def previews(events: Sequence[PlannedEvent]) -> list[Preview]:
 def differences(before: PlanContent, after: PlanContent) -> list[Difference]:
     """Headline fields that changed between two versions."""
     pairs = ((name, getattr(before, field), getattr(after, field)) for name, field in COMPARED)
-    return [Difference(name, _shown(old), _shown(new)) for name, old, new in pairs if old != new]
+    return [Difference(name, _shown(name, old), _shown(name, new)) for name, old, new in pairs if old != new]
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(CENTRAL):%a %-d %b %H:%M %Z}"
     if isinstance(value, Decimal):
-        return f"{value:,.1f}"
+        return f"{value:,.0f}" if name.endswith("$") else f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

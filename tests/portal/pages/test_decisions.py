@@ -30,7 +30,7 @@ class TestDecide:
         answer = client.post(f"/plans/{plan.pk}/approve/", form, follow=True)
         hash_start = plan.current_version.content_hash[:8]
         assert (
-            f"Recorded: your vote on version 1, content {hash_start}…. Plan {plan.pk} is approved and will be sent:"
+            f"Recorded: your vote on version 1 (content {hash_start}…). Plan {plan.pk} is approved and will be sent:"
             " dispatch sends it to 100 endpoints within seconds, at the latest by 15:30 CDT;"
             " it starts Wed 6 Sep 16:00 CDT." in text_of(answer)
         )
@@ -47,7 +47,7 @@ class TestDecide:
         answer = client.post(f"/plans/{plan.pk}/reject/", form | {"reason": "not today"}, follow=True)
         hash_start = plan.current_version.content_hash[:8]
         assert (
-            f"Recorded: your vote on version 1, content {hash_start}…. Plan {plan.pk} is rejected. Nothing is sent."
+            f"Recorded: your vote on version 1 (content {hash_start}…). Plan {plan.pk} is rejected. Nothing is sent."
             in text_of(answer)
         )
         assert Plan.objects.get().status == "REJECTED"
