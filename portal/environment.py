@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 ROLES = ("web", "worker", "dispatch", "owner")
@@ -20,6 +21,9 @@ URL_VARIABLES: Mapping[str, str] = {
     "owner": "OWNER_DATABASE_URL",
 }
 INSECURE_KEY = "insecure-key-for-checks-only"
+WEB_STATEMENT_TIMEOUT = "15s"
+"""PostgreSQL ends a page's statement after this: the page says that the database does not answer, and its thread is
+free for the next one. What the other processes do may take longer."""
 
 
 class EnvironmentInvalid(Exception):
@@ -80,12 +84,19 @@ class Environment:
     @property
     def database(self) -> dict[str, object]:
         """The settings of the connection this process uses."""
-        return self.databases[self.role]
+        entry = self.databases[self.role]
+        return _with_statement_timeout(entry) if self.role == "web" else entry
 
     @property
     def database_users(self) -> Mapping[str, str]:
         """PostgreSQL login name by role, as far as this process was told."""
         return {role: str(entry["USER"]) for role, entry in self.databases.items()}
+
+
+def _with_statement_timeout(entry: Mapping[str, Any]) -> dict[str, object]:
+    given = entry["OPTIONS"]
+    options = f"{given.get('options', '')} -c statement_timeout={WEB_STATEMENT_TIMEOUT}".strip()
+    return {**entry, "OPTIONS": {**given, "options": options}}
 
 
 def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:

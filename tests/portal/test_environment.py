@@ -65,6 +65,13 @@ class TestReadEnvironment:
         found = read_environment({"PORTAL_DATA_DIR": str(tmp_path)})
         assert (found.secret_key, found.database["HOST"]) == ("kept here", "db.example")
 
+    def test_ends_statements_of_pages_that_hang_and_of_nobody_else(self, tmp_path: Path) -> None:
+        environ = {"DATABASE_URL": URL + "?options=-c%20lock_timeout%3D5s", "PORTAL_DATA_DIR": str(tmp_path)}
+        web = read_environment(environ).database
+        worker = read_environment(environ | {"PORTAL_ROLE": "worker"}).database
+        assert web["OPTIONS"] == {"options": "-c lock_timeout=5s -c statement_timeout=15s"}
+        assert worker["OPTIONS"] == {"options": "-c lock_timeout=5s"}
+
 
 class TestRequireSecretKey:
     def test_refuses_the_key_anybody_can_read(self) -> None:
