@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from django.http import HttpRequest, HttpResponse
 
@@ -16,6 +16,7 @@ from grid.core.stress import PRICE_USD_PER_MWH
 from grid.queries import CurrentSnapshot
 from planning.queries import PlanCard, by_urgency, plan_cards
 from portal.frame import Frame, frame_of, portal_now
+from portal.signs_of_life import STALE_AFTER
 from portal.views import charts
 from portal.views.grid_reading import GridReading, fleet_reading, grid_reading
 from portal.views.guard import page, show
@@ -61,6 +62,14 @@ class RunningLine:
     bar: charts.MwBar | None
 
 
+class Observed(Protocol):
+    """Something read from the grid or the weather."""
+
+    @property
+    def observed_at(self) -> datetime | None:
+        """When it was true."""
+
+
 @page("grid.view_snapshot")
 def overview(request: HttpRequest) -> HttpResponse:
     """The page; its three parts are also fetched alone as things change."""
@@ -72,6 +81,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "at": at,
         **grid_now(grid),
+        "stale": {"grid": _is_stale(grid.snapshot, at), "weather": _is_stale(grid.weather, at)},
         "fleet": fleet_reading(frame, at=at),
         "chart": (chart := _chart(at, grid, cards, running)),
         "first": next((card for card in cards if _is_mine(frame, card)), None),
@@ -83,6 +93,11 @@ def overview(request: HttpRequest) -> HttpResponse:
     }
     fragments = ("now", "ahead", "doing", "waiting", "recent")
     return show(request, "portal/pages/overview.html", context, fragments=fragments, sheets=charts.sheets(chart))
+
+
+def _is_stale(reading: Observed | None, at: datetime) -> bool:
+    """Whether a reading is too old to pass for now; there is nothing to be stale where nothing is known."""
+    return reading is not None and reading.observed_at is not None and at - reading.observed_at > STALE_AFTER
 
 
 def grid_now(grid: GridReading) -> dict[str, Any]:
