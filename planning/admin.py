@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from grid import clock
 from grid.core.intervals import CENTRAL
 from grid.core.refusals import NotFound, Refusal
-from planning.core.lifecycle import AWAITING_VOTE, Status
+from planning.core.lifecycle import AWAITING_VOTE, Status, abort_target
 from planning.models import Plan, PlannedEvent, PlanRefusal, PlanRequest, PlanVersion, Transition, Vote
 from planning.operations import approve_plan, reject_plan
 from planning.queries import PlanCard, PlanPage, plan_cards, plan_page
@@ -247,6 +247,7 @@ class PlanAdmin(RecordAdmin):
         plan = context.get("original")
         if plan is not None:
             context |= _question(plan_page(plan.pk), request)
+            context["at"] = clock.now()
         return super().render_change_form(request, context, *args, **kwargs)
 
     @method_decorator(require_POST)
@@ -281,12 +282,14 @@ def _question(page: PlanPage | None, request: HttpRequest) -> dict[str, Any]:
     if page is None:
         return {}
     card = page.card
+    stoppable = abort_target(Status(card.plan.status)) is not None
     return {
         "page": page,
         "card": card,
         "content": card.content,
         "awaits_vote": Status(card.plan.status) in AWAITING_VOTE and card.version is not None,
         "may_approve": request.user.has_perm("planning.approve_plan"),
+        "may_abort": stoppable and request.user.has_perm("planning.abort_plan"),
         "may_reject": request.user.has_perm("planning.reject_plan"),
         "asked_for_it": any(asked.by_id == request.user.pk for asked in page.requests),
     }

@@ -26,12 +26,14 @@ class PortalAdminSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """The queue, most urgent first, above the list of records."""
-        from planning.queries import plan_cards, plans_awaiting_approval
+        """The queue, most pressing first, above the list of records."""
+        from planning.queries import most_pressing_first, plan_cards, plans_awaiting_approval
+        from portal.frame import portal_now
 
-        sees = request.user.has_perm("planning.view_plan")
-        queue = plan_cards(plans_awaiting_approval()[:QUEUE_LENGTH]) if sees else None
-        return super().index(request, {"queue": queue, **(extra_context or {})})
+        at, queue = portal_now(request), None
+        if request.user.has_perm("planning.view_plan"):
+            queue = most_pressing_first(plan_cards(plans_awaiting_approval()[:QUEUE_LENGTH]), at=at)
+        return super().index(request, {"queue": queue, "at": at, **(extra_context or {})})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         """One sign-in for the whole portal. Whoever is signed in but not staff is told so instead of asked again."""

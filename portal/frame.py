@@ -286,7 +286,7 @@ class Frame:
         here = match.view_name if match else ""
         items = [NavigationItem(name, reverse(url), here in pages) for name, url, pages in NAVIGATION]
         if self._user is not None and self._user.is_staff:
-            items.append(NavigationItem("Admin", reverse("admin:index"), current=False))
+            items.append(NavigationItem("Admin", reverse("admin:index"), current=here.startswith("admin:")))
         return items
 
     @cached_property

@@ -16,26 +16,26 @@ GROUNDS = ("bg", "panel", "sunk")
 TEXT, GRAPHIC = 4.5, 3.0
 
 TEXTS = (
-    *((ink, ground) for ink in ("ink", "dim", "accent") for ground in GROUNDS),
+    *((ink, ground) for ink in ("ink", "dim", "ours") for ground in GROUNDS),
     *((ink, ground) for ink in ("warn", "alarm") for ground in ("bg", "panel")),
     ("ink", "field"),
     ("dim", "field"),
     ("accent-ink", "accent-bg"),
-    *((ink, f"{tone}-bg") for tone in ("warn", "alarm") for ink in (tone, "ink", "accent")),
+    *((ink, f"{tone}-bg") for tone in ("warn", "alarm") for ink in (tone, "ink", "ours")),
     # over the shaded band of a chart
-    *((ink, "panel+band") for ink in ("ink", "dim", "accent", "warn")),
+    *((ink, "panel+band") for ink in ("ink", "dim", "ours", "warn")),
 )
 GRAPHICS = (
     # the focus ring, on whatever it may lie
-    *(("accent", ground) for ground in (*GROUNDS, "field", "warn-bg", "alarm-bg")),
+    *(("ours", ground) for ground in (*GROUNDS, "field", "warn-bg", "alarm-bg")),
     # the edges of what can be typed into or pressed
     *(("control-line", ground) for ground in (*GROUNDS, "field")),
     ("accent-bg", "bg"),
     ("accent-bg", "panel"),
     # lines and bars that carry data
-    *((line, ground) for line in ("ink", "dim", "accent", "warn", "alarm") for ground in ("panel", "panel+band")),
+    *((line, ground) for line in ("ink", "dim", "ours", "warn", "alarm") for ground in ("panel", "panel+band")),
     ("bar", "panel"),
-    ("accent", "bar-ground"),
+    ("ours", "bar-ground"),
     ("ink", "bar-ground"),
 )
 
