@@ -97,18 +97,6 @@ def plan_cards(rows: Iterable[Plan]) -> list[PlanCard]:
     return [_card(plan, counts) for plan in found]
 
 
-def most_pressing_first(cards: Iterable[PlanCard], *, at: datetime) -> list[PlanCard]:
-    """By MW at stake per minute left to decide: neither a small plan nor a distant deadline hides a large one."""
-
-    def mw_per_minute(card: PlanCard) -> float:
-        if card.content is None or card.plan.approve_by is None:
-            return 0.0
-        minutes = max((card.plan.approve_by - at).total_seconds() / 60, 1.0)
-        return float(card.content.planned_p50_mw) / minutes
-
-    return sorted(cards, key=lambda card: (-mw_per_minute(card), card.plan.pk))
-
-
 def _card(plan: Plan, counts: Mapping[int, VoteCount]) -> PlanCard:
     version = plan.current_version
     content = parse_content(version.content) if version else None

@@ -26,13 +26,13 @@ class PortalAdminSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """The queue, most pressing first, above the list of records."""
-        from planning.queries import most_pressing_first, plan_cards, plans_awaiting_approval
+        """The queue, most urgent first, above the list of records."""
+        from planning.queries import by_urgency, plan_cards, plans_awaiting_approval
         from portal.frame import portal_now
 
         at, queue = portal_now(request), None
         if request.user.has_perm("planning.view_plan"):
-            queue = most_pressing_first(plan_cards(plans_awaiting_approval()[:QUEUE_LENGTH]), at=at)
+            queue = by_urgency(plan_cards(plans_awaiting_approval()[:QUEUE_LENGTH]), at=at)
         return super().index(request, {"queue": queue, "at": at, **(extra_context or {})})
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002

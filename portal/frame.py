@@ -265,6 +265,11 @@ class Frame:
         return self._preference("shortcuts") == "on"
 
     @property
+    def may_add_cohorts(self) -> bool:
+        """In the admin, so staff alone."""
+        return bool(self._user and self._user.is_staff and "cohorts.add_cohort" in self.rights)
+
+    @property
     def may_control_clock(self) -> bool:
         """Whether the clock's controls are offered."""
         return self._scenario_word != "" and "grid.control_clock" in self.rights

@@ -21,10 +21,10 @@ from portal.views.grid_board import GridBoard, Outlook
 from portal.views.overview import ZONE_WORDS
 
 LEVEL_CHIPS: Final = {
-    "normal": Chip("✓", "normal"),
-    "watch": Chip("◆", "watch", "ours"),
-    "tight": Chip("▲", "tight: worth a call", "warn"),
-    "emergency": Chip("▲", "emergency declared", "alarm"),
+    "normal": Chip("check", "normal"),
+    "watch": Chip("diamond", "watch", "ours"),
+    "tight": Chip("triangle-alert", "tight: worth a call", "warn"),
+    "emergency": Chip("octagon-alert", "emergency declared", "alarm"),
 }
 FORECAST_STALE_AFTER: Final = timedelta(hours=3)
 

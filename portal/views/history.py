@@ -28,15 +28,15 @@ from portal.views.signals import number_of
 
 PAGE_SIZE: Final = 25
 CHANGES_SHOWN: Final = 10
-WITHIN: Final = Chip("✓", "within band")
-BELOW: Final = Chip("▲", "below firm", "warn")
-ABOVE: Final = Chip("◆", "above band")
-STOPPED: Final = Chip("■", "stopped early, not compared")
+WITHIN: Final = Chip("check", "within band")
+BELOW: Final = Chip("triangle-alert", "below firm", "warn")
+ABOVE: Final = Chip("diamond", "above band")
+STOPPED: Final = Chip("octagon-x", "stopped early, not compared")
 VERDICT_CHIPS: Final = {
-    "too few": Chip("◌", "too few to judge"),
-    "as stated": Chip("✓", "as stated"),
-    "less often": Chip("▲", "less often than stated", "warn"),
-    "more often": Chip("◆", "more often than stated"),
+    "too few": Chip("circle-dashed", "too few to judge"),
+    "as stated": Chip("check", "as stated"),
+    "less often": Chip("triangle-alert", "less often than stated", "warn"),
+    "more often": Chip("diamond", "more often than stated"),
 }
 
 

@@ -18,6 +18,7 @@ from planning.queries import PlanCard, by_urgency, plan_cards
 from portal.frame import Frame, frame_of, portal_now
 from portal.signs_of_life import STALE_AFTER
 from portal.views import charts
+from portal.views.first_steps import first_steps
 from portal.views.grid_reading import GridReading, fleet_reading, grid_reading
 from portal.views.guard import page, show
 
@@ -82,13 +83,14 @@ def overview(request: HttpRequest) -> HttpResponse:
         "at": at,
         **grid_now(grid),
         "stale": {"grid": _is_stale(grid.snapshot, at), "weather": _is_stale(grid.weather, at)},
-        "fleet": fleet_reading(frame, at=at),
+        "fleet": (fleet := fleet_reading(frame, at=at)),
         "chart": (chart := _chart(at, grid, cards, running)),
         "first": next((card for card in cards if _is_mine(frame, card)), None),
         "others": [card for card in cards if not _is_mine(frame, card)],
         "mine": [card for card in cards if _is_mine(frame, card)][1:],
         "running": [_running_line(event, at) for event in running],
         "results": recent_results()[:RESULTS_SHOWN],
+        "steps": first_steps(frame, has_cohorts=bool(fleet.cohorts)),
         "may_propose": "planning.propose_plan" in frame.rights,
     }
     fragments = ("now", "ahead", "doing", "waiting", "recent")

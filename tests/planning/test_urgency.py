@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cohorts.models import Cohort
-from planning.queries import most_pressing_first, plan_cards
+from planning.queries import by_urgency, plan_cards
 from portal.models import User
 from tests.planning import builders
 from tests.planning.builders import pending_plan
@@ -28,11 +28,11 @@ def cohort(db: None) -> Cohort:
     return builders.cohort()
 
 
-class TestMostPressingFirst:
+class TestByUrgency:
     def test_a_large_plan_with_more_time_comes_before_a_small_one_with_less(self, cohort: Cohort) -> None:
         person = builders.person("olivia", "operator")
         small = card(person, cohort, minutes=20, mw=2.0)  # 0.1 MW a minute
         large = card(person, cohort, minutes=60, mw=30.0)  # 0.5 MW a minute
         late = card(person, cohort, minutes=0.01, mw=0.4)  # counted as one minute left: 0.4 MW a minute
         unsolved = card(person, cohort, minutes=5, mw=None)
-        assert most_pressing_first([unsolved, small, late, large], at=AT) == [large, late, small, unsolved]
+        assert by_urgency([unsolved, small, late, large], at=AT) == [large, late, small, unsolved]
