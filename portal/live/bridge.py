@@ -17,6 +17,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Executor
+from itertools import chain
 from typing import IO, Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -38,7 +39,7 @@ class BodyTooLong(Exception):
 
 
 class FileBlocks:
-    """`wsgi.file_wrapper`: a file in pieces larger than Django would take."""
+    """`wsgi.file_wrapper`: a file in pieces larger than Django would take; most files are one piece."""
 
     def __init__(self, file: IO[bytes], _block_size: int = 0) -> None:
         self._file = file
@@ -81,7 +82,11 @@ class Bridge:
                 return b""
             if _is_whole(made):
                 return b"".join(made)
-            answer.send_pieces(made)
+            pieces = iter(made)
+            first = next(pieces, b"")
+            if isinstance(made, FileBlocks) and len(first) < BLOCK:
+                return first
+            answer.send_pieces(chain([first], pieces))
             return None
         finally:
             close = getattr(made, "close", None)

@@ -1,7 +1,8 @@
-"""`make bench`: how long the portal takes to start, stop and answer on this machine, as a table."""
+"""`make bench`: how long the portal takes to start, stop and answer here, and what event streams cost, as tables."""
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import tempfile
@@ -10,6 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.bench import streams
 from tests.running import PROJECT, RunningPortal, forget_database, start_portal
 
 REQUESTS = 200
@@ -57,6 +59,8 @@ def measure() -> list[str]:
         portal, second_s = start(data_dir)
         try:
             rows = [(path, latencies_ms(portal, path)) for path in PATHS]
+            urls = json.loads((data_dir / "database_urls.json").read_text())
+            of_streams = streams.report(portal, urls["worker"])
         finally:
             portal.stop()
             forget_database(data_dir)
@@ -65,7 +69,7 @@ def measure() -> list[str]:
     lines += [f"| {REQUESTS} requests, one after the other | median ms | p95 ms |", "|---|---|---|"]
     for path, values in rows:
         lines.append(f"| `{path}` | {statistics.median(values):.1f} | {statistics.quantiles(values, n=20)[-1]:.1f} |")
-    return lines
+    return [*lines, "", *of_streams]
 
 
 if __name__ == "__main__":
