@@ -17,6 +17,8 @@ from grid.queries import CurrentSnapshot
 from planning.queries import PlanCard, by_urgency, plan_cards
 from portal.frame import Frame, frame_of, portal_now
 from portal.signs_of_life import STALE_AFTER
+from portal.templatetags.pages import source_words
+from portal.templatetags.quantities import clock_time, instant
 from portal.views import charts
 from portal.views.first_steps import first_steps
 from portal.views.grid_reading import GridReading, fleet_reading, grid_reading
@@ -250,9 +252,12 @@ def _windows(cards: Sequence[PlanCard], running: Sequence[EventProgress]) -> lis
 
 
 def _source(grid: GridReading) -> str:
-    if grid.forecast is None:
-        return ""
-    return f"{grid.forecast.label}, issued {grid.forecast.issued_at.astimezone(CENTRAL):%a %-d %b %H:%M %Z}"
+    said = []
+    if grid.recent:
+        said.append(f"load {source_words(grid.recent[-1].source)} up to {clock_time(grid.recent[-1].observed_at)}")
+    if grid.forecast:
+        said.append(f"{grid.forecast.label}, issued {instant(grid.forecast.issued_at)}")
+    return "; ".join(said)
 
 
 def _chart_words(measured: Sequence[charts.Point], hours: Sequence[ForecastInterval]) -> str:

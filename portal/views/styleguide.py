@@ -15,6 +15,7 @@ from portal.views import charts
 from portal.views.csv_answer import Sheet
 from portal.views.forms import PortalForm
 from portal.views.guard import page, show
+from portal.views.sample_charts import sample_charts
 
 # 01:30 comes twice on the night of 1 November: the zone's letters tell which.
 REPEATED: Final = (datetime(2026, 11, 1, 6, 30, tzinfo=UTC), datetime(2026, 11, 1, 7, 30, tzinfo=UTC))
@@ -43,8 +44,9 @@ class SampleForm(PortalForm):
 def styleguide(request: HttpRequest) -> HttpResponse:
     """The page; its sample table is a file too."""
     now = portal_now(request)
+    sides = [side(theme) for theme in ("light", "dark")]
     context = {
-        "sides": [side(theme) for theme in ("light", "dark")],
+        "sides": sides,
         "tokens": TOKENS,
         "now": now,
         "soon": now + timedelta(minutes=54),
@@ -55,12 +57,13 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "statuses": [status.value for status in Status],
         "lines": [_line(*cohort) for cohort in COHORTS],
     }
-    return show(request, "portal/pages/styleguide.html", context, sheets={"cohorts": _sheet})
+    sheets = {"cohorts": _sheet} | charts.sheets(*(chart for each in sides for chart in each["charts"]))
+    return show(request, "portal/pages/styleguide.html", context, sheets=sheets)
 
 
 def side(theme: str) -> dict[str, Any]:
-    """What must not stand twice on a page: the ids of the form's fields."""
-    return {"theme": theme, "form": SampleForm(theme)}
+    """What must not stand twice on a page: the ids of the form's fields and of the charts."""
+    return {"theme": theme, "form": SampleForm(theme), "charts": sample_charts(theme)}
 
 
 def _line(name: str, mean_mw: float, low_mw: float, high_mw: float, enrolled_mw: float) -> SimpleNamespace:

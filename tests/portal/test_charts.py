@@ -82,7 +82,8 @@ class TestDraw:
     @given(st.lists(st.floats(-5e4, 9e4), min_size=2, max_size=16))
     def test_whatever_the_values_they_stay_inside(self, values: list[float]) -> None:
         points = [(START + i * QUARTER, value) for i, value in enumerate(values)]
-        for drawn in (lambda chart: (chart.wide, chart.narrow))(draw(picture(lines=[Line("me", points)]))):
+        chart = draw(picture(lines=[Line("me", points)]))
+        for drawn in (chart.wide, chart.medium, chart.narrow):
             ys = [float(corner.split(",")[1]) for corner in drawn.lines[0].d.split()]
             assert all(drawn.top - 0.1 <= y <= drawn.bottom + 0.1 for y in ys)
             assert 2 <= len(drawn.y_ticks) <= 9
@@ -106,7 +107,12 @@ class TestDraw:
         hour = (drawn.right - drawn.left) / 4
         [level] = drawn.limits
         assert (level.left, level.right) == (drawn.left + hour, drawn.left + 2 * hour)
-        assert level.y == (drawn.top + drawn.bottom) / 2
+        assert (level.y, level.words) == ((drawn.top + drawn.bottom) / 2, "target 5 MW")
+
+    def test_where_there_is_little_room_a_limits_words_are_left_to_the_legend(self) -> None:
+        chart = draw(picture(limits=[Limit(5.0, "watch from 5 MW"), Limit(3.0, "target 3 MW", "aim")]))
+        said = [[level.words for level in drawn.limits] for drawn in (chart.wide, chart.medium, chart.narrow)]
+        assert said == [["watch from 5 MW", "target 3 MW"], ["", "target 3 MW"], ["", "target 3 MW"]]
 
     def test_small_steps_keep_their_decimals(self) -> None:
         drawn = draw(picture(lines=[Line("me", [(START, 0.0), (START + HOUR, 0.2)])])).wide
@@ -172,7 +178,7 @@ class TestFrame:
         windows = [
             Window(START, START + HOUR, f"plan {n}", kind) for n, kind in [(1, "proposed"), (2, "sent"), (3, "sent")]
         ]
-        limits = [Limit(1.0, "watch below 1 MW"), Limit(2.0, "target", "aim")]
+        limits = [Limit(1.0, "watch below 1 MW"), Limit(2.0, "target 2 MW", "aim")]
         frame = framed(
             picture(
                 lines=[self.MEASURED, self.FORECAST],
@@ -187,8 +193,8 @@ class TestFrame:
         assert [(item.kind, item.words) for item in frame.legend] == [
             ("me", "Load measured"),
             ("fc in-band", "Load forecast, P10 to P90"),
-            ("aim", "target"),
-            ("lim", "threshold"),
+            ("lim", "watch below 1 MW"),
+            ("aim", "target 2 MW"),
             ("win proposed", "proposed window"),
             ("win sent", "sent window"),
             ("pb", "Expected price, $/MWh (height: square root)"),

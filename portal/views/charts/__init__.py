@@ -1,4 +1,4 @@
-"""Charts: one description of what to show, drawn twice, with its legend and the same as a table and as a CSV file.
+"""Charts: one description of what to show becomes a drawing, its legend, the same as a table and as a CSV file.
 
 A view describes a picture and frames it; a page includes the frame and loads the scripts:
 

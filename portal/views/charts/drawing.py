@@ -26,13 +26,15 @@ from portal.views.charts.shapes import (
 
 TICK_STEPS = (QUARTER, 2 * QUARTER, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR)
 MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, AXIS_HEIGHT, STRIP_HEIGHT, BAR_HEIGHT = 50, 22, 20, 24, 64, 30
+LIMIT_WORDS_FROM = 700
 DOTTED = ("del",)
 
 
 def draw(picture: Picture) -> Chart:
-    """Both drawings of a picture."""
+    """The drawings of a picture; style sheets show the one that fits its place (css/components/charts.css)."""
     return Chart(
         wide=_Drawing(picture, "wide-only", 960, picture.height, 9).drawn(),
+        medium=_Drawing(picture, "medium-only", 640, picture.height, 6).drawn(),
         narrow=_Drawing(picture, "narrow-only", 366, _narrow_height(picture), 4).drawn(),
         words=picture.words,
     )
@@ -167,7 +169,9 @@ class _Drawing:
 
     def level(self, limit: Limit) -> Level:
         left, right = self.x(limit.start or self.picture.start), self.x(limit.end or self.picture.end)
-        return Level(self.y(limit.value), left, right, limit.words, limit.kind)
+        # Where there is little room other words stand near: the legend has a limit's too.
+        words = limit.words if limit.kind == "aim" or self.width >= LIMIT_WORDS_FROM else ""
+        return Level(self.y(limit.value), left, right, words, limit.kind)
 
     def y_ticks(self) -> list[Tick]:
         return [Tick(self.y(value), self.scale.words(value)) for value in self.scale.values]

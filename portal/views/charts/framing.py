@@ -12,7 +12,6 @@ from portal.views.charts.drawing import draw
 from portal.views.charts.shapes import Band, Chart, Picture, Point, Strip
 from portal.views.csv_answer import Sheet
 
-LIMIT_WORDS: Final = {"lim": "threshold", "aim": "target"}
 WINDOW_WORDS: Final = {"proposed": "proposed window", "sent": "sent window", "event": "window of the event"}
 
 
@@ -164,7 +163,7 @@ def _legend(picture: Picture) -> Iterator[LegendItem]:
         yield LegendItem(f"{line.kind} in-band" if band else line.kind, words)
     for band in bands.values():
         yield LegendItem("band", f"{band.name}, {band.low_name} to {band.high_name}".removeprefix(", "))
-    yield from (LegendItem(kind, LIMIT_WORDS[kind]) for kind in sorted({limit.kind for limit in picture.limits}))
+    yield from (LegendItem(limit.kind, limit.words) for limit in picture.limits)
     windows = sorted({window.kind for window in picture.windows})
     yield from (LegendItem(f"win {kind}", WINDOW_WORDS[kind]) for kind in windows)
     if picture.strip:

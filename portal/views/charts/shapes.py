@@ -198,8 +198,9 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """The same picture for a wide and a narrow screen."""
+    """The same picture for a wide, a middling and a narrow place."""
 
     wide: Drawn
+    medium: Drawn
     narrow: Drawn
     words: str

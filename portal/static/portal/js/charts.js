@@ -12,7 +12,6 @@ import { HOUR } from "./charts/central.js";
 import { floor, margins, option, readTheme } from "./charts/option.js";
 
 const { echarts } = window;
-const LEAST_VIEW = HOUR;
 // As fast as a canvas here (about 10 ms to draw, 8 to update), sharp at any density and on paper, and without a bitmap.
 const RENDERER = "svg";
 const KEYS = "← → step, + − zoom, Esc leaves";
@@ -81,11 +80,11 @@ class Plot {
   draw() {
     const { clientWidth: width, clientHeight: height } = this.host;
     if (!width || !height) return;
-    theme ??= readTheme();
+    this.theme ??= readTheme(this.keys);
     this.chart ??= echarts.init(this.drawing, null, { renderer: RENDERER });
     if (this.chart.getWidth() !== width || this.chart.getHeight() !== height) this.chart.resize({ width, height });
     this.all.hidden = !this.zoom;
-    this.chart.setOption(option(this.data, theme, this.view, width), { replaceMerge: ["series"] });
+    this.chart.setOption(option(this.data, this.theme, this.view, width), { replaceMerge: ["series"] });
     this.show(cursor);
   }
 
@@ -107,10 +106,11 @@ class Plot {
   }
 
   show(at) {
+    if (!this.chart) return;
     this.index = this.nearest(at);
     const here = this.rows[this.index];
-    const { left, right, top } = margins(theme);
-    const x = here ? this.chart?.convertToPixel({ xAxisId: "time0" }, here.at) : NaN;
+    const { left, right, top } = margins(this.theme);
+    const x = here ? this.chart.convertToPixel({ xAxisId: "time0" }, here.at) : NaN;
     const shown = x >= left - 1 && x <= this.host.clientWidth - right + 1;
     this.line.hidden = this.tip.hidden = !shown;
     this.highlight(here?.row);
@@ -125,7 +125,7 @@ class Plot {
 
   /* Where the box leaves the line at the cursor to be seen: under the upper edge, or low in the main grid. */
   clear(at, top) {
-    const bottom = this.host.clientHeight - floor(this.data, theme) - this.tip.offsetHeight - 4;
+    const bottom = this.host.clientHeight - floor(this.data, this.theme) - this.tip.offsetHeight - 4;
     const known = this.data.lines.flatMap(({ points }) => points).filter(([, value]) => value !== null);
     const near = known.sort((one, other) => Math.abs(one[0] - at) - Math.abs(other[0] - at))[0];
     const y = near ? this.chart.convertToPixel({ yAxisId: "value0" }, near[1]) : Infinity;
@@ -183,13 +183,9 @@ class Plot {
     host.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
     host.addEventListener("focus", () => (this.focused = true));
     // A swap takes the focus away with the frame; only somebody leaving takes it away from a chart that is still there.
-    host.addEventListener("blur", () => queueMicrotask(() => host.isConnected && this.left()));
+    host.addEventListener("blur", () => queueMicrotask(() => host.isConnected && (this.focused = document.activeElement === host)));
     this.watch = new ResizeObserver(() => this.data && this.draw());
     this.watch.observe(host);
-  }
-
-  left() {
-    this.focused = document.activeElement === this.host;
   }
 
   at(event) {
@@ -240,7 +236,7 @@ class Plot {
   zoomed(factor, around = this.rows[this.index]?.at) {
     const { from, to } = this.view;
     const whole = this.data.end - this.data.start;
-    const length = Math.max((to - from) * factor, Math.min(LEAST_VIEW, whole));
+    const length = Math.max((to - from) * factor, Math.min(HOUR, whole));
     const middle = around ?? (from + to) / 2;
     const share = (middle - from) / (to - from);
     this.zoom = length >= whole ? null : { from: middle - share * length, to: middle + (1 - share) * length };
@@ -257,7 +253,6 @@ class Plot {
 /* ---- all charts of the page ---- */
 
 const plots = new Map();
-let theme = null;
 let cursor = null;
 
 function point(at) {
@@ -279,8 +274,10 @@ function attachAll() {
 }
 
 function repaint() {
-  theme = null;
-  for (const plot of plots.values()) plot.draw();
+  for (const plot of plots.values()) {
+    plot.theme = null;
+    plot.draw();
+  }
 }
 
 if (echarts) {

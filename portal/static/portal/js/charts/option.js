@@ -8,6 +8,7 @@ const TOP = 20;
 const AXIS = 24;
 const STRIP = 64;
 const BAR = 30;
+const LIMIT_WORDS_FROM = 700; // px of room; with less a limit's words stand in the legend alone
 const LOOKS = {
   me: { color: "ink" },
   me2: { color: "ink", type: [9, 3] },
@@ -20,14 +21,15 @@ const LOOKS = {
 };
 const TOKENS = ["ink", "dim", "line", "control-line", "accent", "band", "bar", "warn", "alarm", "panel"];
 
-/* Whatever the style sheets make of the tokens now: light, dark, forced colors, a larger text. */
-export function readTheme() {
+/* Whatever the style sheets make of the tokens in this place now: light, dark, forced colors, a larger text. */
+export function readTheme(place) {
   const probe = document.createElement("span");
-  probe.hidden = true;
-  document.body.append(probe);
+  place.append(probe);
+  probe.style.forcedColorAdjust = "none";
   probe.style.fontSize = "var(--text-s)";
   const size = parseFloat(getComputedStyle(probe).fontSize) || 12;
-  const theme = { font: getComputedStyle(document.body).fontFamily, size };
+  // System colours have no transparency of their own: a band must not hide what is drawn on it.
+  const theme = { font: getComputedStyle(place).fontFamily, size, veil: matchMedia("(forced-colors: active)").matches ? 0.25 : 1 };
   for (const token of TOKENS) {
     probe.style.color = `var(--${token})`;
     theme[token] = getComputedStyle(probe).color;
@@ -61,7 +63,7 @@ export function option(data, theme, view, width) {
     xAxis: grids.map((_grid, i) => timeAxis(i, i === last, view, marked, theme)),
     yAxis: [valueAxis(data, theme), ...(data.strip ? [stripAxis(data.strip, theme)] : [])],
     series: [
-      marks(data, theme, view, 0),
+      marks(data, theme, view, 0, room),
       ...data.bands.flatMap((points, i) => band(points, i, theme)),
       ...data.lines.flatMap((line, i) => lineSeries(line, i, theme)),
       ...(data.strip ? [bars(data.strip, theme, (room * data.strip.step) / (to - from)), marks(data, theme, view, 1)] : []),
@@ -146,7 +148,7 @@ function band(points, index, theme) {
     stackStrategy: "all",
     lineStyle: { width: 0 },
     data: points.map(([at, low, high]) => [at, low === null ? null : value(low, high)]),
-    ...(area ? { areaStyle: { color: theme.band, opacity: 1 } } : {}),
+    ...(area ? { areaStyle: { color: theme.band, opacity: theme.veil } } : {}),
   });
   return [side("low", (low) => low, false), side("high", (low, high) => high - low, true)];
 }
@@ -177,11 +179,11 @@ function bars(strip, theme, step) {
 }
 
 /* What stands behind and across the lines: windows, limits, now; words only in the main grid. */
-function marks(data, theme, view, grid) {
+function marks(data, theme, view, grid, room = 0) {
   const worded = grid === 0;
   const now = data.now !== null && data.now >= view.from && data.now <= view.to ? data.now : null;
   const spans = data.windows.filter((span) => span.end > view.from && span.start < view.to);
-  const label = { color: theme.ink, fontWeight: 600, textBorderColor: theme.panel, textBorderWidth: 3 };
+  const label = { show: true, color: theme.ink, fontWeight: 600, textBorderColor: theme.panel, textBorderWidth: 3 };
   return {
     id: `marks${grid}`,
     type: "line",
@@ -190,7 +192,7 @@ function marks(data, theme, view, grid) {
     xAxisIndex: grid,
     yAxisIndex: grid,
     data: [[data.start, null]],
-    markArea: { silent: true, itemStyle: { color: theme.band }, label: { show: false }, data: spans.map((span) => area(span, view)) },
+    markArea: { silent: true, itemStyle: { color: theme.band, opacity: theme.veil }, label: { show: false }, data: spans.map((span) => area(span, view)) },
     markLine: {
       silent: true,
       symbol: "none",
@@ -199,7 +201,7 @@ function marks(data, theme, view, grid) {
       data: [
         ...spans.flatMap((span) => edges(span, theme, view)),
         ...(now === null ? [] : [{ xAxis: now, lineStyle: { color: theme.ink, width: 1, type: "solid" } }]),
-        ...(worded ? data.limits.flatMap((limit) => limitLine(limit, view, theme, label)) : []),
+        ...(worded ? data.limits.flatMap((limit) => limitLine(limit, view, theme, { ...label, show: limit.kind === "aim" || room >= LIMIT_WORDS_FROM })) : []),
       ],
     },
     markPoint: {
@@ -228,7 +230,7 @@ function limitLine({ value, words: said, kind, start, end }, view, theme, label)
   if (from >= to) return [];
   const look = {
     lineStyle: { color: aim ? theme.ink : theme.warn, width: 1.5, type: aim ? [10, 4] : [3, 3] },
-    label: { ...label, show: true, fontWeight: 400, position: "insideEndTop", formatter: said },
+    label: { ...label, fontWeight: 400, position: aim ? "insideEndBottom" : "insideEndTop", formatter: said },
   };
   return [[{ coord: [from, value], ...look }, { coord: [to, value] }]];
 }
