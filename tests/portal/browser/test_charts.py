@@ -27,17 +27,13 @@ ID = "() => echarts.getInstanceByDom(document.querySelector('.chart-drawing')).i
 VIEW = """() => { const axis = echarts.getInstanceByDom(document.querySelector('.chart-drawing')).getOption().xAxis[0];
   return [axis.min, axis.max]; }"""
 STROKES = "all => all.map(path => path.getAttribute('stroke')).filter(Boolean)"
-# The same frame a second time, as a page with two charts has it.
-TWICE = """() => { const copy = document.querySelector('.chart[id]').cloneNode(true);
-  for (const part of [copy, ...copy.querySelectorAll('[id]')]) part.id = part.id.replace('chart-', 'chart-second-');
-  copy.querySelector('.chart-plot').remove();
-  document.querySelector('.chart[id]').after(copy); }"""
 
 
 def charts_of(shown: Shown) -> dict[str, str]:
     """Pages with a chart, and what the chart is called in addresses."""
     return {
         "/": "ahead",
+        "/grid/": "load",
         f"/plans/{shown.pending}/": "mw",
         f"/events/{shown.running}/": "delivered",
         f"/events/{shown.finished}/": "delivered",
@@ -107,10 +103,12 @@ class TestDrawing:
         for path, key in charts_of(stage[1]).items():
             page.goto(path)
             assert page.locator(".chart-box > svg:visible path").count() > 0
-            page.click(".chart-table > summary")
-            assert page.locator(".chart-rows tbody tr").first.is_visible()
-            rows = rows_of(page, path + page.get_attribute(".chart-table a.csv", "href"))
-            assert (key, len(rows)) == (key, page.locator(".chart-rows tbody tr").count())
+            frame = page.locator(f"#chart-{key}")
+            frame.locator("summary").click()
+            shown = frame.locator(".chart-rows tbody tr")
+            assert shown.first.is_visible()
+            rows = rows_of(page, path + frame.locator("a.csv").get_attribute("href"))
+            assert (key, len(rows)) == (key, shown.count())
 
     def test_pages_without_charts_do_not_load_what_draws_them(self, stage: Stage, open_page: Open) -> None:
         page = open_page(stage[0], "operator")
@@ -210,17 +208,22 @@ class TestCursor:
         page.mouse.move(5, 5)
         assert page.locator(".chart-tip").first.is_hidden()
 
-    def test_charts_of_a_page_share_it(self, overview: Any) -> None:
-        overview.evaluate(TWICE)
-        overview.wait_for_selector("#chart-second-ahead .chart-drawing svg", state="attached")
-        overview.locator(PLOT).first.focus()
-        overview.keyboard.press("End")
-        tips = overview.locator(".chart-tip:visible .chart-at").all_text_contents()
-        assert tips == [said(overview).rsplit(":", 1)[0].split(": ")[0]] * 2
-        assert overview.locator("#chart-second-ahead tr.is-at").count() == 1
-        overview.evaluate("document.querySelector('#chart-second-ahead').remove()")
-        overview.keyboard.press("Home")
-        assert overview.locator(".chart-tip:visible").count() == 1
+    def test_charts_of_a_page_share_it(self, stage: Stage, open_page: Open) -> None:
+        page = open_page(stage[0], "operator")
+        go(page, "/grid/")
+        frames = page.locator(".chart:has(> .chart-box)")
+        assert frames.count() >= 3
+        # Now everybody has values; at the end only forecasts, and a chart of the past says nothing of the future.
+        for key, everybody in (("ArrowRight", True), ("End", False)):
+            page.locator(PLOT).first.focus()
+            page.keyboard.press(key)
+            lit = [frame.locator("tr.is-at").count() for frame in frames.all()]
+            shown = [frame.locator(".chart-tip:visible").count() for frame in frames.all()]
+            lines = [frame.locator(".chart-cursor:visible").count() for frame in frames.all()]
+            assert (lines, lit) == ([1] * frames.count(), shown)
+            assert (0 not in shown) is everybody
+        times = page.locator("tr.is-at > th").all_text_contents()
+        assert times == page.locator(".chart-tip:visible .chart-at").all_text_contents()
 
     def test_the_row_of_the_cursor_is_brought_into_sight(self, overview: Any) -> None:
         overview.click(".chart-table > summary")

@@ -10,6 +10,7 @@
 
 import { HOUR } from "./charts/central.js";
 import { floor, margins, option, readTheme } from "./charts/option.js";
+import { lines, make, sentence } from "./charts/words.js";
 
 const { echarts } = window;
 // As fast as a canvas here (about 10 ms to draw, 8 to update), sharp at any density and on paper, and without a bitmap.
@@ -17,10 +18,6 @@ const RENDERER = "svg";
 const KEYS = "← → step, + − zoom, Esc leaves";
 
 /* ---- one chart ---- */
-
-function make(name, className, more = {}) {
-  return Object.assign(document.createElement(name), { className, ...more });
-}
 
 class Plot {
   constructor() {
@@ -95,28 +92,38 @@ class Plot {
 
   /* ---- cursor ---- */
 
+  /* The row next to an instant, -1 without any. */
   nearest(at) {
-    const { start, end } = this.data;
-    if (at === null || at < start || at > end || !this.rows.length) return -1;
-    let best = 0;
+    let best = -1;
     this.rows.forEach((row, i) => {
-      if (Math.abs(row.at - at) < Math.abs(this.rows[best].at - at)) best = i;
+      if (best < 0 || Math.abs(row.at - at) < Math.abs(this.rows[best].at - at)) best = i;
     });
     return best;
   }
 
+  /* The row that speaks for an instant: not one that lies an hour, or its neighbours' distance, away. */
+  rowAt(at) {
+    const i = this.nearest(at);
+    const distances = [i - 1, i + 1].map((other) => Math.abs(this.rows[other]?.at - this.rows[i]?.at)).filter(Boolean);
+    return Math.abs(this.rows[i]?.at - at) <= Math.max(HOUR, ...distances) ? i : -1;
+  }
+
   show(at) {
     if (!this.chart) return;
-    this.index = this.nearest(at);
+    const { start, end } = this.data;
+    const within = at !== null && at >= start && at <= end;
+    this.index = within ? this.rowAt(at) : -1;
     const here = this.rows[this.index];
     const { left, right, top } = margins(this.theme);
-    const x = here ? this.chart.convertToPixel({ xAxisId: "time0" }, here.at) : NaN;
+    const x = within ? this.chart.convertToPixel({ xAxisId: "time0" }, here?.at ?? at) : NaN;
     const shown = x >= left - 1 && x <= this.host.clientWidth - right + 1;
-    this.line.hidden = this.tip.hidden = !shown;
+    this.line.hidden = !shown;
+    this.tip.hidden = !shown || !here;
     this.highlight(here?.row);
     if (!shown) return;
     this.line.style.transform = `translateX(${Math.round(x)}px)`;
-    this.tip.replaceChildren(...this.lines(here.row));
+    if (!here) return;
+    this.tip.replaceChildren(...lines(here.row));
     const { offsetWidth: width } = this.tip;
     const beside = x > this.host.clientWidth / 2 ? x - width - 10 : x + 10;
     const inside = Math.max(0, Math.min(beside, this.host.clientWidth - width));
@@ -133,7 +140,7 @@ class Plot {
   }
 
   highlight(row) {
-    if (this.lit === row) return;
+    if (this.lit === row && (!row || row.classList.contains("is-at"))) return;
     this.lit?.classList.remove("is-at");
     row?.classList.add("is-at");
     this.lit = row;
@@ -147,28 +154,9 @@ class Plot {
     }
   }
 
-  /* What a row says, as [name, text, unit], without what it says nothing about. */
-  values(row) {
-    const heads = [...this.table.querySelectorAll("th[data-name]")];
-    return [...row.querySelectorAll("td")]
-      .map((cell, i) => [heads[i].dataset.name, cell.textContent, cell.classList.contains("dim") ? "" : heads[i].dataset.unit])
-      .filter(([, text]) => text);
-  }
-
-  lines(row) {
-    const list = make("div", "chart-values");
-    for (const [name, text, unit] of this.values(row)) {
-      const value = make("b", unit ? "" : "gap", { textContent: `${text} ${unit}`.trim() });
-      list.append(make("span", "", { textContent: name }), value);
-    }
-    return [make("div", "chart-at", { textContent: row.querySelector("th").textContent }), list];
-  }
-
   say() {
     const here = this.rows[this.index];
-    if (!here) return;
-    const words = this.values(here.row).map(([name, text, unit]) => `${name} ${text} ${unit}`.trim());
-    this.said.textContent = `${here.row.querySelector("th").textContent}: ${words.join(", ")}`;
+    if (here) this.said.textContent = sentence(here.row);
   }
 
   /* ---- hands ---- */
@@ -183,9 +171,13 @@ class Plot {
     host.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
     host.addEventListener("focus", () => (this.focused = true));
     // A swap takes the focus away with the frame; only somebody leaving takes it away from a chart that is still there.
-    host.addEventListener("blur", () => queueMicrotask(() => host.isConnected && (this.focused = document.activeElement === host)));
+    host.addEventListener("blur", () => queueMicrotask(() => this.left()));
     this.watch = new ResizeObserver(() => this.data && this.draw());
     this.watch.observe(host);
+  }
+
+  left() {
+    if (this.host.isConnected) this.focused = document.activeElement === this.host;
   }
 
   at(event) {
@@ -216,8 +208,7 @@ class Plot {
   }
 
   step(by) {
-    const start = this.nearest(this.data.now ?? this.data.start);
-    this.jump(this.index >= 0 ? this.index + by : Math.max(start, 0));
+    this.jump(this.index >= 0 ? this.index + by : this.nearest(cursor ?? this.data.now ?? this.data.start));
   }
 
   jump(to) {

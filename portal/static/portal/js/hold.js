@@ -74,6 +74,7 @@ const CALLBACKS = {
     return !typedInto(node);
   },
   beforeAttributeUpdated(name, node) {
+    if (name === "class" && node.matches(".chart-rows tr")) return false; // the row of the cursor
     return !(name === "open" && node.tagName === "DETAILS");
   },
 };
