@@ -122,7 +122,31 @@ def cohort_flexibility(*, cohort: Cohort, start: dt.datetime, end: dt.datetime, 
     _check_span(start, end, at)
     starts = quarter_hours(floor_to(start, QUARTER), ceil_to(end, QUARTER))
     temps_f = temperature_forecast(place=cohort.weather_place, start=starts[0], end=starts[-1] + QUARTER, at=at)
-    accounts = enrolled_accounts([cohort.pk])[cohort.pk]
+    return _flexibility(cohort, enrolled_accounts([cohort.pk])[cohort.pk], starts, temps_f)
+
+
+def fleet_flexibility(
+    *, start: dt.datetime, end: dt.datetime, at: dt.datetime
+) -> tuple[tuple[Cohort, Flexibility | None], ...]:
+    """The same of every active cohort, None while its temperature is not known; few queries however many there are.
+
+    Raises FlexibilitySpanRefused.
+    """
+    _check_span(start, end, at)
+    starts = quarter_hours(floor_to(start, QUARTER), ceil_to(end, QUARTER))
+    cohorts = list(active_cohorts())
+    accounts = enrolled_accounts(cohort.pk for cohort in cohorts)
+    places = {cohort.weather_place for cohort in cohorts}
+    temps_f = temperature_forecasts(places=places, start=starts[0], end=starts[-1] + QUARTER, at=at)
+    known = ((each, temps_f[each.weather_place]) for each in cohorts)
+    return tuple(
+        (each, None if temps is None else _flexibility(each, accounts[each.pk], starts, temps)) for each, temps in known
+    )
+
+
+def _flexibility(
+    cohort: Cohort, accounts: int, starts: Sequence[dt.datetime], temps_f: NDArray[np.float64]
+) -> Flexibility:
     band, within = _callable_band(cohort, accounts, starts, temps_f)
     return Flexibility(cohort.pk, tuple(starts), band.p10_mw, band.p50_mw, band.p90_mw, within)
 

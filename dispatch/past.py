@@ -8,12 +8,12 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Exists, F, JSONField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Avg, Exists, F, JSONField, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
 
 from dispatch.core.track_record import Delivery
-from dispatch.models import EventResult
+from dispatch.models import EventResult, Signal
 from grid.core.intervals import operating_day
 from planning.core.lifecycle import TERMINAL, Status
 from planning.models import Plan, PlannedEvent, PlanRequest, Transition, Vote
@@ -162,3 +162,28 @@ def trails_of(plan_ids: Iterable[int]) -> Mapping[int, Trail]:
     moves = Transition.objects.filter(plan__in=ids).select_related("by").order_by("plan_id", "pk")
     moved = {pk: tuple(rows) for pk, rows in groupby(moves, lambda move: move.plan_id)}
     return {pk: Trail(by_plan.get(pk, ()), moved.get(pk, ())) for pk in ids}
+
+
+@dataclass(frozen=True, slots=True)
+class CohortCall:
+    """One event of one cohort: planned and delivered means over its own hours, MW; None: not measured."""
+
+    signal: Signal
+    planned_mw: float
+    delivered_mw: float | None
+    opt_outs: int | None
+
+
+def calls_of_cohort(cohort_id: int, *, at: datetime, most: int) -> list[CohortCall]:
+    """The newest events sent to a cohort that had begun by `at`, newest first; one query."""
+    inside = Q(telemetry__starts_at__gte=F("starts_at"), telemetry__starts_at__lt=F("ends_at"))
+    rows = (
+        Signal.objects.filter(planned_event__cohort_id=cohort_id, kind=Signal.Kind.EVENT, starts_at__lte=at)
+        .select_related("claim__plan")
+        .defer("payload")
+        .annotate(
+            delivered=Avg("telemetry__curtailed_mw", filter=inside), opted_out=Max("telemetry__opt_outs", filter=inside)
+        )
+        .order_by("-starts_at", "-pk")[:most]
+    )
+    return [CohortCall(row, float(row.mw), row.delivered, row.opted_out) for row in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -54,3 +55,15 @@ def place_of_zip(zip_code: str) -> Place:
     lat, lon = float(found[0]["lat"]), float(found[0]["long"])
     shrink = math.cos(math.radians(lat))  # a degree of longitude is shorter than one of latitude
     return min(places(), key=lambda place: math.hypot(place.lat - lat, (place.lon - lon) * shrink))
+
+
+@lru_cache(maxsize=1)
+def _centroids() -> Mapping[str, tuple[float, float]]:
+    """(longitude, latitude) of every ZIP of Texas that has a place, in degrees."""
+    known = (entry for entry in zipcodes.filter_by(state="TX") if entry["lat"] and entry["long"])
+    return {entry["zip_code"]: (float(entry["long"]), float(entry["lat"])) for entry in known}
+
+
+def zip_centroid(zip_code: str) -> tuple[float, float] | None:
+    """Where a ZIP of Texas lies, (longitude, latitude) in degrees; None for one that has no place."""
+    return _centroids().get(zip_code)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Exists, F, Func, IntegerField, Max, OuterRef, Q, QuerySet
 
-from grid.queries import current_run
+from grid.queries import current_run, run_of_clock
 from planning.core.content import PlanContent, parse_content
 from planning.core.lifecycle import AWAITING_VOTE, COMMITTED, LIVE, RUNNING, Status
 from planning.core.solution import DO_NOTHING, Alternative
@@ -228,7 +228,7 @@ def committed_events(*, since: datetime) -> QuerySet[PlannedEvent]:
         plan=OuterRef("version__plan"), to_status=Status.ABORTED, at__lte=OuterRef("starts_at")
     )
     events = PlannedEvent.objects.filter(
-        ~Exists(aborted_before), version__current_of__run=current_run(), version__current_of__status__in=COMMITTED
+        ~Exists(aborted_before), version__current_of__run=run_of_clock(), version__current_of__status__in=COMMITTED
     )
     return events.filter(ends_at__gt=since).order_by("starts_at", "pk")
 

@@ -27,6 +27,7 @@ from grid.queries.observed import (
     price_history,
     price_peak,
     recent_snapshots,
+    run_of_clock,
     temperature_history,
 )
 from grid.queries.weather import (
@@ -65,6 +66,7 @@ __all__ = [
     "price_peak",
     "recent_snapshots",
     "reference_peak_mw",
+    "run_of_clock",
     "stress_at",
     "temperature_forecast",
     "temperature_forecasts",

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, cast
 
 import numpy as np
-from django.db.models import Avg, DateTimeField, ExpressionWrapper, F, QuerySet, Value
-from django.db.models.functions import TruncHour
+from django.db.models import Avg, DateTimeField, ExpressionWrapper, F, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, TruncHour
 from numpy.typing import NDArray
 
 from grid.core.intervals import HOUR, QUARTER, floor_to, operating_day, quarter_hours
@@ -50,6 +50,11 @@ def data_source() -> str:
 def current_run() -> int:
     """The scenario run the clock is in; 0 when live. Plans of other runs belong to another time."""
     return Clock.objects.filter(pk=Clock.SINGLE_ID).values_list("run", flat=True).first() or 0
+
+
+def run_of_clock() -> Coalesce:
+    """The same inside another query."""
+    return Coalesce(Subquery(Clock.objects.filter(pk=Clock.SINGLE_ID).values("run")), 0)
 
 
 def clock_changes() -> QuerySet[ClockChange]:

@@ -20,12 +20,14 @@ from portal.signs_of_life import STALE_AFTER
 from portal.templatetags.pages import source_words
 from portal.templatetags.quantities import clock_time, instant
 from portal.views import charts
+from portal.views.cohort_budgets import budget_lines, tightest_first
 from portal.views.first_steps import first_steps
 from portal.views.grid_reading import GridReading, fleet_reading, grid_reading
 from portal.views.guard import page, show
 
 CHART_TITLE: Final = "Today and the next 24 hours"
 MW_PER_GW: Final = 1000.0
+BUDGETS_SHOWN: Final = 6
 RESULTS_SHOWN: Final = 4
 ZONE_WORDS: Final = {
     "LZ_HOUSTON": "Houston",
@@ -86,6 +88,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         **grid_now(grid),
         "stale": {"grid": _is_stale(grid.snapshot, at), "weather": _is_stale(grid.weather, at)},
         "fleet": (fleet := fleet_reading(frame, at=at)),
+        "budgets": tightest_first(budget_lines((item.cohort for item in fleet.cohorts), at=at))[:BUDGETS_SHOWN],
         "chart": (chart := _chart(at, grid, cards, running)),
         "first": next((card for card in cards if _is_mine(frame, card)), None),
         "others": [card for card in cards if not _is_mine(frame, card)],
@@ -95,7 +98,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "steps": first_steps(frame, has_cohorts=bool(fleet.cohorts)),
         "may_propose": "planning.propose_plan" in frame.rights,
     }
-    fragments = ("now", "ahead", "doing", "waiting", "recent")
+    fragments = ("now", "ahead", "doing", "waiting", "recent", "budgets")
     return show(request, "portal/pages/overview.html", context, fragments=fragments, sheets=charts.sheets(chart))
 
 

@@ -18,10 +18,10 @@ from portal.views.guard import page, show
 
 PAGE_SIZE: Final = 50
 STATES: Final = {
-    Signal.Status.QUEUED: ("◌", "queued"),
-    Signal.Status.SENT: ("▸", "sent"),
-    Signal.Status.RECEIVED: ("✓", "received"),
-    Signal.Status.CANCELLED: ("✕", "cancelled"),
+    Signal.Status.QUEUED: ("circle-dashed", "queued"),
+    Signal.Status.SENT: ("send", "sent"),
+    Signal.Status.RECEIVED: ("mail-check", "received"),
+    Signal.Status.CANCELLED: ("ban", "cancelled"),
 }
 
 
@@ -51,7 +51,7 @@ class StatusTab:
 
 @dataclass(frozen=True, slots=True)
 class SignalLine:
-    """One signal with its status as shape and word."""
+    """One signal with its status as shape (an icon's name) and word."""
 
     signal: Signal
     shape: str
