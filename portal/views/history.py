@@ -42,7 +42,7 @@ VERDICT_CHIPS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Voted:
-    """One vote in words; `version` is set when it was for an earlier version than the last."""
+    """One vote in words, with the name of its icon."""
 
     shape: str
     words: str
@@ -179,7 +179,7 @@ def _voted(vote: Vote, plan: Plan) -> Voted:
     approves = vote.decision == Decision.APPROVE
     earlier = "" if vote.version_id == plan.current_version_id else f" version {vote.version.number}"
     word = "approved" if approves else "rejected"
-    return Voted("✓" if approves else "✕", f"{vote.voter.get_username()} {word}{earlier}", vote.reason)
+    return Voted("check" if approves else "x", f"{vote.voter.get_username()} {word}{earlier}", vote.reason)
 
 
 def track_record(totals: PastTotals) -> list[Kept]:
