@@ -47,6 +47,11 @@ class PastTotals:
     unpriced: int
     deliveries: tuple[Delivery, ...]
 
+    @property
+    def stopped(self) -> int:
+        """Measured events that were stopped early."""
+        return self.events - len(self.deliveries)
+
 
 @dataclass(frozen=True, slots=True)
 class Trail:

@@ -103,7 +103,7 @@ class TestLines:
         ended(plan, sam, delivered_share=0.5, status=Status.ABORTED)
         text = text_of(as_("auditor").get("/history/"))
         assert "stopped early, not compared" in text
-        assert "0 completed, the others stopped early" in text
+        assert "0 completed, 1 stopped early" in text
         assert "nothing can be said yet" in text
 
     def test_a_rejected_plan_says_by_whom_and_why(self, rejected: Plan) -> None:
@@ -126,9 +126,8 @@ class TestLines:
 class TestTotals:
     def test_are_of_the_filter(self, completed: EventResult, rejected: Plan) -> None:
         client, mwh = as_("auditor"), completed.delivered_mwh
-        assert (
-            f"Plans ended 2 all runs Events measured 1 1 completed, the others stopped early Delivered {mwh:.1f} MWh"
-            in (text := text_of(client.get("/history/")))
+        assert f"Plans ended 2 all runs Events measured 1 1 completed Delivered {mwh:.1f} MWh" in (
+            text := text_of(client.get("/history/"))
         )
         assert "Paid $40" in text
         assert "Worth $500" in text
