@@ -17,7 +17,7 @@ from grid.queries import CurrentSnapshot
 from planning.queries import PlanCard, by_urgency, plan_cards
 from portal.frame import Frame, frame_of, portal_now
 from portal.signs_of_life import STALE_AFTER
-from portal.templatetags.pages import source_words
+from portal.templatetags.pages import hour_of, source_words
 from portal.templatetags.quantities import clock_time, instant
 from portal.views import charts
 from portal.views.cohort_budgets import budget_lines, tightest_first
@@ -200,7 +200,7 @@ def _chart(
     picture = charts.Picture(
         start=grid.since,
         end=hours[-1].starts_at + HOUR if hours else at + HOUR,
-        words=_chart_words(measured, hours),
+        words=_chart_words(measured, hours, at),
         unit="GW",
         scale=MW_PER_GW,
         value_unit="MW",
@@ -257,22 +257,22 @@ def _windows(cards: Sequence[PlanCard], running: Sequence[EventProgress]) -> lis
 def _source(grid: GridReading) -> str:
     said = []
     if grid.recent:
-        said.append(f"load {source_words(grid.recent[-1].source)} up to {clock_time(grid.recent[-1].observed_at)}")
+        said.append(f"load: {source_words(grid.recent[-1].source)} up to {clock_time(grid.recent[-1].observed_at)}")
     if grid.forecast:
         said.append(f"{grid.forecast.label}, issued {instant(grid.forecast.issued_at)}")
     return "; ".join(said)
 
 
-def _chart_words(measured: Sequence[charts.Point], hours: Sequence[ForecastInterval]) -> str:
+def _chart_words(measured: Sequence[charts.Point], hours: Sequence[ForecastInterval], at: datetime) -> str:
     """What the picture says, in a sentence or two."""
     said = []
     if measured and measured[-1][1] is not None:
         said.append(f"Load is {measured[-1][1]:,.0f} MW.")
     if hours:
         peak = max(hours, key=lambda hour: hour.load_mw)
-        said.append(f"It is forecast to peak at {peak.load_mw:,.0f} MW at {charts.hour_words(peak.starts_at)}.")
+        said.append(f"It is forecast to peak at {peak.load_mw:,.0f} MW at {hour_of(peak.starts_at, at)}.")
     priced = [(hour.price_usd_per_mwh, hour.starts_at) for hour in hours if hour.price_usd_per_mwh is not None]
     if priced:
         price, dearest_at = max(priced)
-        said.append(f"The dearest hour is expected at {price:,.0f} $/MWh, from {charts.hour_words(dearest_at)}.")
+        said.append(f"The dearest hour is expected at {price:,.0f} $/MWh, from {hour_of(dearest_at, at)}.")
     return " ".join(said)
