@@ -98,7 +98,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "steps": first_steps(frame, has_cohorts=bool(fleet.cohorts)),
         "may_propose": "planning.propose_plan" in frame.rights,
     }
-    fragments = ("now", "ahead", "doing", "waiting", "recent", "budgets")
+    fragments = ("now", "ahead", "doing", "waiting", "recent", "budgets", "prices")
     return show(request, "portal/pages/overview.html", context, fragments=fragments, sheets=charts.sheets(chart))
 
 

@@ -8,6 +8,7 @@ const STEADY =
   "section,header,p,h1,h2,h3,dl,dt,dd,ul,ol,li,table,caption,tr,th,td,figure,form,a,button,input,select,textarea,details,summary,nav";
 // A chart is drawn in a box of its own, and its table scrolls in one: what comes there moves nothing else.
 const APART = ".held-bar, .chart-plot, .chart-rows";
+const ROW = "tbody tr, li";
 const LOOK_MS = 400;
 const SAY_AGAIN_MS = 10000;
 
@@ -18,12 +19,19 @@ let finger = false;
 /* What there is to click or to lose one's place in, in order. */
 function shape(root) {
   const parts = [...root.querySelectorAll(STEADY)].filter((part) => !part.closest(APART));
-  return parts.map((part) => `${part.tagName}#${part.id}${part.getAttribute("href") ?? part.getAttribute("value") ?? ""}`);
+  return parts.map((part) => {
+    const leads = part.getAttribute("href") ?? part.getAttribute("value") ?? "";
+    return `${part.tagName}#${part.id}${leads}${part.matches(ROW) ? nameOf(part) : ""}`;
+  });
+}
+
+/* What tells a row from the others: an id in it, or what stands first. */
+function nameOf(row) {
+  return row.querySelector("[id]")?.id ?? row.firstElementChild?.textContent.trim() ?? "";
 }
 
 function rows(root) {
-  const found = [...root.querySelectorAll("tbody tr, li")];
-  return new Set(found.map((row) => row.querySelector("[id]")?.id ?? row.firstElementChild?.textContent.trim()));
+  return new Set([...root.querySelectorAll(ROW)].map(nameOf));
 }
 
 /* How many rows came or went; at least 1. */

@@ -154,7 +154,10 @@ if (document.querySelector("[data-live]")) {
   const body = document.body;
   body.addEventListener("htmx:beforeSend", ({ detail }) => waiting.set(detail.xhr, performance.now()));
   body.addEventListener("htmx:afterRequest", answered);
-  body.addEventListener("htmx:sendError", () => say("error", "The portal does not answer"));
+  body.addEventListener("htmx:sendError", () => {
+    say("error", "The portal does not answer");
+    if (live.source) lost(); // it may take a while to notice by itself
+  });
   // The frame renders without a database; its words about that are what must be seen.
   body.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (detail.xhr.status === 503 && detail.target.id === "frame-clock") detail.shouldSwap = true;
