@@ -25,7 +25,9 @@ from planning.core.lifecycle import AWAITING_VOTE
 from planning.models import Decision, Plan, Vote
 from planning.queries import plans
 from portal.incidents import request_id
+from portal.preferences import PREFERENCES, chosen
 from portal.roles import ROLES
+from portal.sessions import ends_soon
 from portal.signs_of_life import (
     HealthItem,
     Reading,
@@ -34,6 +36,7 @@ from portal.signs_of_life import (
     process_health,
     read_signs,
 )
+from portal.templatetags.quantities import duration_words
 
 SPEEDS: Final = (1, 10, 60, 120, 300, 600)
 NAVIGATION: Final = (
@@ -47,11 +50,6 @@ NAVIGATION: Final = (
 )
 SYNTHETIC: Final = "synthetic"
 VOTED: Final = "you have voted on it"
-# What a browser may choose, by the cookie's name; the first is what holds without one.
-PREFERENCES: Final = {
-    "theme": {"system": "System", "light": "Light", "dark": "Dark"},
-    "shortcuts": {"on": "On", "off": "Off"},
-}
 Answer = TypeVar("Answer")
 
 
@@ -244,15 +242,10 @@ class Frame:
         role = next((role for role, rights in ROLES.items() if set(rights) == self.rights), "")
         return "" if role == self.username else role
 
-    def _preference(self, name: str) -> str:
-        chosen = self._request.COOKIES.get(name, "") if self._request else ""
-        choices = PREFERENCES[name]
-        return chosen if chosen in choices else next(iter(choices))
-
     @property
     def theme(self) -> str:
         """`system`, `light` or `dark`."""
-        return self._preference("theme")
+        return chosen(self._request, "theme")
 
     @property
     def themes(self) -> list[tuple[str, str]]:
@@ -262,7 +255,7 @@ class Frame:
     @property
     def shortcuts(self) -> bool:
         """Whether single keys act (docs/design-system.md)."""
-        return self._preference("shortcuts") == "on"
+        return chosen(self._request, "shortcuts") == "on"
 
     @property
     def may_add_cohorts(self) -> bool:
@@ -278,6 +271,12 @@ class Frame:
     def path(self) -> str:
         """Where a control returns to."""
         return self._request.get_full_path() if self._request else "/"
+
+    @property
+    def session_ends_in(self) -> str:
+        """`8 min` once the sign-in is about to end; empty before, and for nobody."""
+        left = _guarded(lambda: ends_soon(self._request), None) if self._user else None
+        return "" if left is None else "less than a minute" if left < timedelta(minutes=1) else duration_words(left)
 
     @property
     def request_id(self) -> str:

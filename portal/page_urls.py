@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern] = [
     path("grid/", grid.grid, name="grid"),
     path("frame/", clock.frame, name="frame"),
     path("sign-in/", sign_in.sign_in, name="sign_in"),
+    path("sign-in/stay/", sign_in.stay, name="stay"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),
     path("plans/", plans.plan_list, name="plans"),
     path("plans/new/", generate.generate, name="generate"),

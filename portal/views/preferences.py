@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from portal.frame import PREFERENCES
+from portal.preferences import PREFERENCES
 
 KEPT_S: Final = 365 * 24 * 3600
 
@@ -22,7 +22,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
     safe = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()})
     answer = redirect(wanted if safe else "overview")
     for name, choices in PREFERENCES.items():
-        if (value := request.POST.get(name)) in choices:
+        if (value := request.POST.get(name, "")) in choices:
             answer.set_cookie(
                 name, value, max_age=KEPT_S, samesite="Lax", httponly=True, secure=settings.SESSION_COOKIE_SECURE
             )

@@ -63,6 +63,7 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "grid/": [page("grid.view_snapshot")],
     "frame/": [page("grid.view_snapshot")],
     "sign-in/": [Endpoint("GET", PUBLIC, 200)],
+    "sign-in/stay/": [page("grid.view_snapshot", "POST")],
     "sign-out/": [Endpoint("POST", PUBLIC, 302)],
     "plans/": [page("planning.view_plan")],
     "plans/new/": [page("planning.propose_plan")],

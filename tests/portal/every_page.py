@@ -9,7 +9,7 @@ from django.urls import URLPattern, reverse
 from portal.page_urls import urlpatterns
 from tests.driving import Shown
 
-NO_PAGES: Final = {"frame", "sign_in", "sign_out", "preferences", "clock"}
+NO_PAGES: Final = {"frame", "sign_in", "sign_out", "stay", "preferences", "clock"}
 """Routes of page_urls that answer no page of their own: fragments, files, what only takes a POST; and signing in."""
 
 OF_A_PLAN: Final = ("plan", "approve", "reject", "edit", "abort", "event")
