@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cohorts.models import Cohort
-from cohorts.queries import active_cohorts, eligible_endpoint_numbers
-from grid.core.intervals import CENTRAL, operating_day, operating_day_of
+from cohorts.queries import active_cohorts, eligible_endpoint_numbers, enrolled_accounts
+from grid.core.intervals import CENTRAL, HOUR, operating_day, operating_day_of
 from grid.core.refusals import Invalid
 from grid.core.stress import Stress
 from grid.queries import (
@@ -23,6 +25,8 @@ from grid.queries import (
     stress_at,
     temperature_forecast,
 )
+from planning.core.canonical import decimal_of
+from planning.core.drift import Basis, Drift, drift_between
 from planning.core.endpoints import EndpointRange
 from planning.core.explain import GridContext
 from planning.core.plan_content import ForecastSource, GridSource, PlanContent
@@ -66,6 +70,7 @@ class Known:
     grid_context: GridContext
     grid_source: GridSource
     forecast_source: ForecastSource
+    grid_state: str
 
 
 def gather(*, request: PlanRequest, at: datetime) -> Known:
@@ -99,7 +104,46 @@ def gather(*, request: PlanRequest, at: datetime) -> Known:
         grid_context=_grid_context(_trigger(request, stress), at),
         grid_source=_grid_source(at),
         forecast_source=_forecast_source(at),
+        grid_state=stress.level,
     )
+
+
+def basis_at(*, slugs: Collection[str], start: datetime, end: datetime, at: datetime) -> Basis:
+    """What a plan that calls these cohorts in this window rests on, as known at `at`."""
+    cohorts = list(Cohort.objects.filter(slug__in=slugs).order_by("pk"))
+    snapshot, forecast = current_snapshot(at=at), forecast_at(at=at, hours=48)
+    loads = [hour.load_mw for hour in forecast.intervals if start - HOUR < hour.starts_at < end] if forecast else []
+    accounts = sum(enrolled_accounts(cohort.pk for cohort in cohorts).values())
+    return Basis(
+        forecast_peak_mw=_decimal(max(loads, default=None)),
+        price_usd_per_mwh=_decimal(_mean(price_forecast(start=start, end=end, at=at))),
+        reserves_mw=_decimal(snapshot.reserves_mw if snapshot else None),
+        temp_f=_decimal(_mean_temp_f({cohort.weather_place for cohort in cohorts}, start, end, at)),
+        accounts=accounts,
+    )
+
+
+def drift_of(content: PlanContent, *, at: datetime) -> Drift:
+    """What has moved since the content was proposed: its basis against the same numbers as known at `at`."""
+    slugs = {each.slug for each in content.cohorts}
+    now = basis_at(slugs=slugs, start=content.window_start, end=content.window_end, at=at)
+    return drift_between(content.basis, now)
+
+
+def _mean_temp_f(places: set[str], start: datetime, end: datetime, at: datetime) -> float | None:
+    try:
+        means = [temperature_forecast(place=place, start=start, end=end, at=at).mean() for place in sorted(places)]
+    except TemperatureUnknown:
+        return None
+    return float(np.mean(means)) if means else None
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    return None if not len(values) or np.isnan(values).any() else float(values.mean())
+
+
+def _decimal(value: float | None) -> Decimal | None:
+    return None if value is None else decimal_of(value)
 
 
 def _window(request: PlanRequest, stress: Stress) -> tuple[datetime, datetime]:

@@ -21,12 +21,12 @@ from planning.core.lifecycle import Status
 from planning.core.problem import PlanningRefused
 from planning.core.solution import Alternative, PlanSolution
 from planning.core.solve import solve
-from planning.known import Known, NothingKnown, gather
+from planning.known import Known, NothingKnown, basis_at, gather
 from planning.models import Plan, PlanAlternative, PlannedEvent, PlanRequest, PlanVersion, Stage
+from planning.queries import policy_in_force
 from planning.record import move_plan
 
 PLANNER_BUILD: Final = f"pattern-milp 1, highspy {installed_version('highspy')}"
-REQUIRED_APPROVALS: Final = 1
 TIME_TO_SEND: Final = timedelta(minutes=5)
 """Between the last vote and the last instant of sending that the programmes' notice allows."""
 
@@ -102,7 +102,15 @@ def _propose(known: Known, solution: PlanSolution, request: PlanRequest, at: dat
             version=request.plan.versions.count() + 1,
             proposed_at=at,
             mode=request.plan.mode,
-            required_approvals=REQUIRED_APPROVALS,
+            policy=policy_in_force(),
+            edited=request.number > 1,
+            grid_state=known.grid_state,
+            basis=basis_at(
+                slugs={plan.cohort_slug for plan in solution.cohorts},
+                start=known.problem.window_start,
+                end=known.problem.window_end,
+                at=at,
+            ),
             endpoint_numbers=known.endpoint_numbers,
             program_ids={cohort.slug: f"program-{cohort.slug}" for cohort in known.problem.cohorts},
             rationale=explain(known.problem, solution, known.grid_context),

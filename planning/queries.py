@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Exists, F, Func, IntegerField, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Func, JSONField, Max, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, JSONObject
 
 from grid.queries import current_run, run_of_clock
 from planning.core.content import PlanContent, parse_content
 from planning.core.lifecycle import AWAITING_VOTE, COMMITTED, LIVE, RUNNING, Status
+from planning.core.policy import Needs, PolicyInForce, StepUp, parse_policy
 from planning.core.solution import DO_NOTHING, Alternative
 from planning.models import (
+    ApprovalPolicy,
+    Comment,
     Decision,
     Origin,
     Plan,
@@ -29,10 +35,17 @@ from planning.models import (
 
 @dataclass(frozen=True)
 class VoteCount:
-    """Entitled votes for a version, and how many it needs; both counted by PostgreSQL."""
+    """Votes that count for a version, and what it needs by which rules of the policy; PostgreSQL's own figures."""
 
     approvals: int
     required: int
+    supervisors: int = 0
+    needs: Needs = field(default_factory=Needs)
+    rules: tuple[str, ...] = ()
+    frozen: str = ""
+    blockers: int = 0
+    estimated_by: tuple[int, ...] = ()
+    escalated_pct: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,25 @@ class PlanCard:
         """The current version, None while the first is being planned."""
         return self.plan.current_version
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a vote can be given now."""
+        return self.plan.status in AWAITING_VOTE
+
+
+@dataclass(frozen=True)
+class CommentLine:
+    """One comment on one of a plan's versions; `settled_*` empty while it is not resolved."""
+
+    id: int
+    version: int
+    by: str
+    at: datetime
+    text: str
+    blocker: bool
+    settled_by: str
+    settled_text: str
+
 
 @dataclass(frozen=True)
 class PlanPage:
@@ -59,6 +91,7 @@ class PlanPage:
     votes: tuple[Vote, ...]
     transitions: tuple[Transition, ...]
     events: tuple[PlannedEvent, ...]
+    comments: tuple[CommentLine, ...]
 
 
 def plans() -> QuerySet[Plan]:
@@ -82,12 +115,30 @@ def vote_counts(version_ids: Iterable[int]) -> Mapping[int, VoteCount]:
     if not ids:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, planning_votes_for(id), planning_required_votes(id)"
-            " FROM planning_planversion WHERE id = ANY(%s)",
-            [ids],
-        )
-        return {pk: VoteCount(approvals, required) for pk, approvals, required in cursor.fetchall()}
+        cursor.execute("SELECT id, planning_count(id) FROM planning_planversion WHERE id = ANY(%s)", [ids])
+        return {pk: _vote_count(json.loads(counted)) for pk, counted in cursor.fetchall()}
+
+
+def _vote_count(counted: Mapping[str, Any]) -> VoteCount:
+    found = counted["requirement"]
+    needs = Needs(
+        approvals=found["approvals"],
+        supervisors=found["supervisors"],
+        step_up=StepUp[found["step_up"]],
+        reason=found["reason"],
+        estimate=found["estimate"],
+    )
+    return VoteCount(
+        approvals=counted["approvals"],
+        required=needs.approvals,
+        supervisors=counted["supervisors"],
+        needs=needs,
+        rules=tuple(found["rules"]),
+        frozen=counted["frozen"],
+        blockers=counted["blockers"],
+        estimated_by=tuple(counted["estimated_by"]),
+        escalated_pct=counted["escalated_pct"],
+    )
 
 
 def plan_cards(rows: Iterable[Plan]) -> list[PlanCard]:
@@ -118,28 +169,37 @@ def by_urgency(cards: Iterable[PlanCard], *, at: datetime) -> list[PlanCard]:
 
 def plan_page(plan_id: int) -> PlanPage | None:
     """The plan with its whole history, None when there is none of this number; five queries."""
-    counted = {
-        name: Func(F("current_version_id"), function=function, output_field=IntegerField(null=True))
-        for name, function in (("approvals", "planning_votes_for"), ("needed", "planning_required_votes"))
-    }
-    plan: Any = plans().annotate(**counted).filter(pk=plan_id).first()
+    counted = Func(F("current_version_id"), function="planning_count", output_field=JSONField(null=True))
+    plan: Any = plans().annotate(counted=counted, said=_comments()).filter(pk=plan_id).first()
     if plan is None:
         return None
     requests = tuple(plan.requests.select_related("by", "version").order_by("-number"))
     events = PlannedEvent.objects.filter(version_id=plan.current_version_id).select_related("cohort")
-    version = plan.current_version
+    votes = Vote.objects.filter(version__plan=plan).select_related("voter", "version", "on_behalf_of")
     return PlanPage(
-        card=PlanCard(
-            plan=plan,
-            content=parse_content(version.content) if version else None,
-            votes=VoteCount(plan.approvals or 0, plan.needed or 1),
-        ),
+        card=_card(plan, {plan.current_version_id: _vote_count(plan.counted)} if plan.current_version_id else {}),
         versions=tuple(request.version for request in requests if hasattr(request, "version")),
         requests=requests,
-        votes=tuple(Vote.objects.filter(version__plan=plan).select_related("voter", "version").order_by("-pk")),
+        votes=tuple(votes.order_by("-pk")),
         transitions=tuple(plan.transitions.select_related("by").order_by("pk")),
         events=tuple(events.order_by("-mean_mw", "pk")),
+        comments=tuple(CommentLine(**{**line, "at": datetime.fromisoformat(line["at"])}) for line in plan.said),
     )
+
+
+def _comments() -> ArraySubquery:
+    """All comments on the plan's versions as JSON, oldest first."""
+    line = JSONObject(
+        id="pk",
+        version="version__number",
+        by="by__username",
+        at="at",
+        text="text",
+        blocker="blocker",
+        settled_by=Coalesce("resolution__by__username", Value("")),
+        settled_text=Coalesce("resolution__text", Value("")),
+    )
+    return ArraySubquery(Comment.objects.filter(version__plan=OuterRef("pk")).order_by("pk").values(line=line))
 
 
 def options_of(version: PlanVersion) -> tuple[Alternative, ...]:
@@ -182,6 +242,13 @@ def vote_objection(*, person_id: int, version_id: int, decision: Decision) -> st
         return cursor.fetchone()[0] or ""
 
 
+def offer_objection(*, person_id: int, version_id: int) -> str:
+    """Why it makes no sense to offer this person an approval now, in PostgreSQL's own words; empty: it does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT planning_offer_objection(%s, %s)", [person_id, version_id])
+        return cursor.fetchone()[0] or ""
+
+
 def version_of_hash(*, plan_id: int, content_hash: str) -> PlanVersion | None:
     """The plan's version of this content, None when there is none."""
     return PlanVersion.objects.filter(plan_id=plan_id, content_hash=content_hash).first()
@@ -208,6 +275,12 @@ def decided_beside(plan: Plan) -> list[PlannedEvent]:
         .defer("version__content", "payload")
         .order_by("starts_at", "pk")
     )
+
+
+def policy_in_force() -> PolicyInForce:
+    """The approval policy that new versions are decided under."""
+    row = ApprovalPolicy.objects.filter(Q(number=1) | Q(confirmation__isnull=False)).order_by("-number")[0]
+    return PolicyInForce(row.number, row.rules_sha256, parse_policy(row.rules))
 
 
 @dataclass(frozen=True)

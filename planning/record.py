@@ -44,8 +44,8 @@ def move_plan(
         setattr(plan, name, value)
 
 
-def record_refusal(*, plan_id: int, by: Any, attempted: str, refusal: Refusal, at: datetime) -> None:
+def record_refusal(*, plan_id: int | None, by: Any, attempted: str, refusal: Refusal, at: datetime) -> None:
     """Write who tried what and why not, in a transaction of its own (the attempt's was rolled back)."""
     with transaction.atomic():
-        if Plan.objects.filter(pk=plan_id).exists():
+        if plan_id is None or Plan.objects.filter(pk=plan_id).exists():
             PlanRefusal.objects.create(plan_id=plan_id, by=by, attempted=attempted, why=str(refusal), at=at)

@@ -34,5 +34,7 @@ def watch() -> None:
 
 
 def expire() -> None:
-    """Close what nobody decided in time."""
-    operations.expire_due(at=clock.now())
+    """Close what nobody decided in time, and say of the rest how much of their time has passed."""
+    at = clock.now()
+    operations.expire_due(at=at)
+    operations.escalate_due(at=at)

@@ -22,6 +22,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "planning.approve_plan",
         "planning.reject_plan",
         "planning.abort_plan",
+        "planning.freeze_sending",
+        "planning.delegate_vote",
     ),
     "supervisor": (
         *VIEW,
@@ -34,8 +36,15 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "planning.approve_large_plan",
         "planning.reject_plan",
         "planning.abort_plan",
+        "planning.freeze_sending",
+        "planning.lift_freeze",
+        "planning.delegate_vote",
+        "planning.change_policy",
+        "planning.break_glass",
+        "planning.review_break_glass",
+        "planning.view_oversight",
     ),
-    "auditor": VIEW,
+    "auditor": (*VIEW, "planning.view_oversight"),
     # Admins look after people and configuration; they do not vote.
     "admin": (*VIEW, "portal.view_user", "portal.add_user", "portal.change_user", "auth.view_group"),
 }

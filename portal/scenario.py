@@ -7,7 +7,7 @@ is proposed, dispatch does its round and the simulated endpoints answer; `at` is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -26,11 +26,10 @@ from grid.queries import grid_peak_mw, price_peak, stress_at
 from planning.core.lifecycle import AWAITING_VOTE, TERMINAL
 from planning.core.plan_content import PlanContent, parse_content
 from planning.models import Plan, PlanVersion
-from planning.operations import approve_plan
 from planning.proposal import solve_request
 from planning.watch import watch
 from portal.acting import acting_as
-from portal.models import User
+from portal.scenario_people import ScenarioPeople
 from portal.seeding import seed
 
 REBOUND_WATCHED: Final = timedelta(hours=6)
@@ -60,6 +59,10 @@ class Scenario:
     work_dir: Path
     plan: Plan | None = None
     calm: str = ""
+    people: ScenarioPeople = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.people = ScenarioPeople(self.work_dir)
 
     def play(self) -> dict[str, Any]:
         """Set the portal up in the database the process points at, walk through the day, and tell what came of it."""
@@ -107,21 +110,14 @@ class Scenario:
                 solve_request(plan_id=self.plan.pk, number=1, at=at)
 
     def _decide(self, at: datetime) -> None:
-        """A supervisor, who did not ask for the plan, reads it and approves exactly that content."""
+        """Supervisors, who did not ask for the plan, read it and approve exactly that content."""
         assert self.plan is not None
         with acting_as("web"):
             self.plan.refresh_from_db()
             version = self.plan.current_version
             if self.plan.status not in AWAITING_VOTE or version is None:
                 return
-            supervisor = User.objects.get(username="supervisor")
-            approve_plan(
-                plan_id=self.plan.pk,
-                content_hash=version.content_hash,
-                by=supervisor,
-                at=at,
-                reason="approved by the scenario's supervisor",
-            )
+            self.people.approve(self.plan, at=at)
 
     def _act(self, at: datetime) -> None:
         with acting_as("dispatch"):

@@ -16,6 +16,8 @@ from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connection, connections
+from hypothesis import HealthCheck
+from hypothesis import settings as settings_of_hypothesis
 from psycopg.pq import TransactionStatus
 
 from portal.acting import acting_as, close_all
@@ -26,6 +28,10 @@ from tests.running import RunningPortal, forget_database, start_portal
 
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = "portal_template"
+
+# A loaded machine makes data slowly; that says nothing about the code.
+settings_of_hypothesis.register_profile("portal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings_of_hypothesis.load_profile("portal")
 _numbers = itertools.count(1)
 
 # The same algorithm at its least cost: the suite makes hundreds of people, and 100 MB a password adds up.

@@ -22,12 +22,15 @@ from grid.core.intervals import QUARTER
 from grid.models import Clock, ForecastPoint, ForecastVintage, Snapshot, WeatherObservation
 from grid.queries import current_run, data_source
 from planning.core.content import ContentInputs, ForecastSource, GridSource, Proposal, build_content
+from planning.core.drift import Basis
 from planning.core.lifecycle import Status
 from planning.core.problem import REBOUND_HORIZON, CohortInput, PlanningProblem
 from planning.core.solution import CohortPlan, FleetBand, PlanSolution, Run, SolverRecord
 from planning.core.strategy import Strategy
-from planning.models import Decision, Plan, PlannedEvent, PlanRequest, PlanVersion, Transition, Vote
+from planning.models import Plan, PlannedEvent, PlanRequest, PlanVersion, Transition, Vote
+from planning.queries import policy_in_force
 from portal.models import User
+from tests import policies
 
 PROPOSED_AT = datetime(2023, 9, 6, 19, 0, tzinfo=UTC)  # 14:00 Central
 WINDOW_START = datetime(2023, 9, 6, 21, 0, tzinfo=UTC)  # 16:00 Central
@@ -97,7 +100,9 @@ def plan_of(
         mode=mode,
         run=current_run(),
     )
-    add_version(plan, calls, required_approvals=required_approvals, start=start, end=end)
+    if required_approvals > 1:
+        policies.every_plan_needs(required_approvals)
+    add_version(plan, calls, start=start, end=end)
     plan.status = status
     plan.dispatch_by = dispatch_by or start - timedelta(minutes=30)
     plan.approve_by = plan.dispatch_by - timedelta(minutes=5)
@@ -110,7 +115,6 @@ def add_version(
     plan: Plan,
     calls: Mapping[Cohort, Sequence[Called]],
     *,
-    required_approvals: int = 1,
     start: datetime = WINDOW_START,
     end: datetime = WINDOW_END,
 ) -> PlanVersion:
@@ -119,9 +123,7 @@ def add_version(
     request = PlanRequest.objects.create(
         plan=plan, number=number, by=plan.requested_by, at=PROPOSED_AT, strategy="balanced"
     )
-    made = proposal(
-        calls, plan_number=plan.pk, version=number, required_approvals=required_approvals, start=start, end=end
-    )
+    made = proposal(calls, plan_number=plan.pk, version=number, start=start, end=end)
     version = PlanVersion.objects.create(
         plan=plan,
         number=number,
@@ -152,12 +154,8 @@ def add_version(
 
 
 def approve(plan: Plan, by: User, *, at: datetime = PROPOSED_AT) -> Vote:
-    """A vote for the current version."""
-    version = plan.current_version
-    assert version is not None
-    return Vote.objects.create(
-        version=version, content_hash=version.content_hash, voter=by, decision=Decision.APPROVE, at=at
-    )
+    """A vote for the current version, with all its policy asks for."""
+    return policies.approve(plan, by, at=at)
 
 
 def move(plan: Plan, to: Status, *, by: User | None = None, at: datetime = PROPOSED_AT, actor: str = "person") -> None:
@@ -170,9 +168,11 @@ def move(plan: Plan, to: Status, *, by: User | None = None, at: datetime = PROPO
 def authorised_plan(
     calls: Mapping[Cohort, Sequence[Called]], *, requested_by: User, voter: User, **more: object
 ) -> Plan:
-    """A plan with its vote, ready to be dispatched."""
+    """A plan with its votes, ready to be dispatched: `voter`'s, and a second one where the policy asks for two."""
     plan = plan_of(calls, requested_by=requested_by, **more)  # type: ignore[arg-type]
     approve(plan, voter)
+    if policies.requirement(plan.current_version_id)["approvals"] > 1:
+        approve(plan, person("second-voter", "supervisor"))
     move(plan, Status.AUTHORISED, by=voter)
     return plan
 
@@ -246,7 +246,6 @@ def proposal(
     *,
     plan_number: int,
     version: int,
-    required_approvals: int,
     start: datetime = WINDOW_START,
     end: datetime = WINDOW_END,
 ) -> Proposal:
@@ -261,7 +260,10 @@ def proposal(
             version=version,
             proposed_at=PROPOSED_AT,
             mode="DRILL",
-            required_approvals=required_approvals,
+            policy=policy_in_force(),
+            edited=version > 1,
+            grid_state="normal",
+            basis=Basis(None, None, None, None, None),
             endpoint_numbers={c.slug: range(1, c.account_count + 1) for c in calls},
             program_ids={c.slug: f"program-{c.slug}" for c in calls},
             rationale=("A test asked for it.",),

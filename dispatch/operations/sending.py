@@ -17,20 +17,25 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from dispatch.models import Claim, Receipt, Signal, Ven
 from grid.queries import current_run
+from planning.approval_queries import freezes_on
+from planning.core.content import parse_content
+from planning.core.drift import Level
 from planning.core.event import render_cancel
 from planning.core.lifecycle import Status
-from planning.models import Plan, PlannedEvent
+from planning.known import drift_of
+from planning.models import BreakGlass, Plan, PlannedEvent
 from planning.record import PlanMoved, move_plan
 
 logger = logging.getLogger(__name__)
 Made = TypeVar("Made")
+FROZEN: Final = "sending is frozen"
 
 WHY_BY_CONSTRAINT = {
     "signal_no_overlap_for_one_ven": "a cohort of this plan already has an event at that time",
@@ -154,11 +159,29 @@ def _claim(plan_id: int, *, at: datetime, wall_at: datetime) -> Claim | None:
             if _too_late(plan, at):
                 move_plan(plan=plan, to=Status.EXPIRED, at=at, actor="clock", reason="the time to send it has passed")
                 return None
+            if freezes_on(at=at).exists():
+                return None
+            if moved := _moved_too_far(plan, at):
+                move_plan(plan=plan, to=Status.DISPATCH_FAILED, at=at, actor="dispatch", reason=moved)
+                return None
             move_plan(plan=plan, to=Status.DISPATCHING, at=at, actor="dispatch")
             return _write_claim(plan, at=at, wall_at=wall_at)
     except (IntegrityError, DataError) as error:
         _fail(plan_id, Status.AUTHORISED, why=_words_of(error), at=at)
     return None
+
+
+def _moved_too_far(plan: Plan, at: datetime) -> str:
+    """Why what was approved is another plan by now; empty: it is not, or somebody forced it all the same."""
+    version = plan.current_version
+    assert version is not None
+    if BreakGlass.objects.filter(version=version).exists():
+        return ""
+    drift = drift_of(parse_content(version.content), at=at)
+    if drift.level != Level.RED:
+        return ""
+    names = ", ".join(item.name.lower() for item in drift.items if item.level == Level.RED)
+    return f"too much has moved since the proposal ({names}); it has to be planned again"
 
 
 def _write_claim(plan: Plan, *, at: datetime, wall_at: datetime) -> Claim:
@@ -201,6 +224,8 @@ def _send(plan_id: int, *, at: datetime, wall_at: datetime) -> list[Signal] | No
             if plan is None:
                 return None
             queued = _events(plan).filter(status=Signal.Status.QUEUED)
+            if not _too_late(plan, at) and freezes_on(at=at).exists():
+                return None
             if _too_late(plan, at):
                 queued.update(status=Signal.Status.CANCELLED)
                 move_plan(
@@ -216,7 +241,13 @@ def _send(plan_id: int, *, at: datetime, wall_at: datetime) -> list[Signal] | No
 
 
 def _fail(plan_id: int, status: Status, *, why: str, at: datetime) -> None:
-    """PostgreSQL refused: put that on record, after the rollback and in a transaction of its own."""
+    """PostgreSQL refused: put that on record, after the rollback and in a transaction of its own.
+
+    A freeze that came in between only holds the plan up: it waits, until it is lifted or the time to send has passed.
+    """
+    if why.startswith(FROZEN):
+        logger.info("Plan %s waits: %s.", plan_id, why)
+        return
     logger.error("Plan %s is not dispatched: %s.", plan_id, why)
     with transaction.atomic():
         plan = _taken(plan_id, status)

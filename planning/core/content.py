@@ -11,6 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from planning.core.canonical import canonical_json, content_hash, decimal_of
+from planning.core.drift import Basis
 from planning.core.endpoints import Ranges, assign_endpoints
 from planning.core.event import RENDERER_VERSION, event_intervals, event_name, event_span, render_event
 from planning.core.plan_content import (
@@ -28,6 +29,7 @@ from planning.core.plan_content import (
     content_text,
     parse_content,
 )
+from planning.core.policy import Facts, PolicyInForce, Requirement, requirement_of
 from planning.core.problem import PlanningProblem
 from planning.core.solution import CohortPlan, PlanSolution
 
@@ -60,7 +62,10 @@ class ContentInputs:
     version: int
     proposed_at: datetime
     mode: str
-    required_approvals: int
+    policy: PolicyInForce
+    edited: bool
+    grid_state: str
+    basis: Basis
     endpoint_numbers: Mapping[str, Sequence[int]]
     program_ids: Mapping[str, str]
     rationale: tuple[str, ...]
@@ -161,7 +166,12 @@ def _content(
         value_usd=decimal_of(solution.value_usd, 2),
         rebound_mwh=decimal_of(solution.rebound_mwh),
         rebound_peak_mw=decimal_of(solution.rebound_peak_mw),
-        required_approvals=inputs.required_approvals,
+        required_approvals=_requirement(inputs).needs.approvals,
+        policy_version=inputs.policy.number,
+        policy_sha256=inputs.policy.sha256,
+        grid_state=inputs.grid_state,
+        season_calls_left=_season_calls_left(inputs),
+        basis=inputs.basis,
         band=_band(problem, solution),
         cohorts=tuple(_cohort(inputs, plan, assigned[plan.cohort_slug]) for plan in solution.cohorts),
         not_called=tuple(NotCalled(slug, reason) for slug, reason in solution.not_eligible),
@@ -211,3 +221,30 @@ def _cohort(inputs: ContentInputs, plan: CohortPlan, assigned: tuple[Ranges, ...
 
 def _cohort_ids(inputs: ContentInputs) -> dict[str, int]:
     return {cohort.slug: cohort.cohort_id for cohort in inputs.problem.cohorts}
+
+
+def _requirement(inputs: ContentInputs) -> Requirement:
+    """Who has to agree, as the content tells it; PostgreSQL computes it again from the events and the policy."""
+    problem, solution = inputs.problem, inputs.solution
+    facts = Facts(
+        mw=decimal_of(solution.largest_interval_p50_mw),
+        endpoints=sum(plan.accounts_called for plan in solution.cohorts),
+        duration_min=int((problem.window_end - problem.window_start).total_seconds() // 60),
+        strategy=problem.strategy.value,
+        edited=inputs.edited,
+        confidence=decimal_of(solution.confidence, 4),
+        grid_state=inputs.grid_state,
+        season_calls_left=_season_calls_left(inputs),
+    )
+    return requirement_of(inputs.policy.policy, facts)
+
+
+def _season_calls_left(inputs: ContentInputs) -> int | None:
+    """Of the called cohort with the fewest calls left this season, this one counted; None when nobody is called."""
+    called = {plan.cohort_slug for plan in inputs.solution.cohorts}
+    left = [
+        each.rules.max_events_per_season - each.calls_used_season - 1
+        for each in inputs.problem.cohorts
+        if each.slug in called
+    ]
+    return max(0, min(left)) if left else None

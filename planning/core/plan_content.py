@@ -15,9 +15,10 @@ from typing import Final
 from grid.core.intervals import QUARTER
 from grid.core.units import QUARTER_HOURS_PER_HOUR
 from planning.core.canonical import canonical_json, decode, encode
+from planning.core.drift import Basis
 from planning.core.strategy import Strategy
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,11 @@ class PlanContent:
     rebound_mwh: Decimal
     rebound_peak_mw: Decimal
     required_approvals: int
+    policy_version: int
+    policy_sha256: str
+    grid_state: str
+    season_calls_left: int | None
+    basis: Basis
     band: tuple[BandInterval, ...]
     cohorts: tuple[ContentCohort, ...]
     not_called: tuple[NotCalled, ...]
@@ -183,6 +189,16 @@ class PlanContent:
         return next((cohort for cohort in self.cohorts if cohort.slug == slug), None)
 
 
+BEFORE_POLICIES: Final = {
+    "policy_version": 1,
+    "policy_sha256": "",
+    "grid_state": "normal",
+    "season_calls_left": None,
+    "basis": encode(Basis(None, None, None, None, None)),
+}
+"""What contents of schema 1 did not say; they stay readable, and none of them can be approved any more."""
+
+
 def content_text(content: PlanContent) -> str:
     """The canonical JSON of a content."""
     return canonical_json(encode(content))
@@ -190,5 +206,8 @@ def content_text(content: PlanContent) -> str:
 
 def parse_content(text: str) -> PlanContent:
     """The content of a text written by `content_text`. Raises NotReadable naming the field that differs."""
-    content: PlanContent = decode(PlanContent, json.loads(text))
+    raw = json.loads(text)
+    if isinstance(raw, dict) and raw.get("schema") == 1:
+        raw = BEFORE_POLICIES | raw
+    content: PlanContent = decode(PlanContent, raw)
     return content

@@ -9,7 +9,7 @@ from grid.core.intervals import CENTRAL
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound, Refusal
 from grid.queries import current_run
 from planning.core.lifecycle import AWAITING_VOTE
-from planning.models import Plan, Transition
+from planning.models import Plan, PlanVersion, Transition
 from planning.record import record_refusal
 
 
@@ -50,14 +50,17 @@ class StaleContent(Conflict):
 
     field = "content_hash"
 
-    def __init__(self, plan_id: int, current_hash: str, version: int, *, was_current: bool) -> None:
-        self.plan_id, self.current_hash, self.version, self.was_current = plan_id, current_hash, version, was_current
-        self.problem_extra = {"current_content_hash": current_hash, "current_version": version}
+    def __init__(self, current: PlanVersion, content_hash: str) -> None:
+        self.plan_id, self.version, self.current_hash = current.plan_id, current.number, current.content_hash
+        self.was_current = PlanVersion.objects.filter(plan_id=current.plan_id, content_hash=content_hash).exists()
+        asked = current.request
+        self.who, self.when = asked.by.username if asked.by else "watch agent", asked.at
+        self.problem_extra = {"current_content_hash": self.current_hash, "current_version": self.version}
 
     def __str__(self) -> str:
-        current = f"version {self.version} (content {self.current_hash[:8]}…). Read it again before you decide."
+        current = f"version {self.version} (content {self.current_hash[:8]}…, by {self.who}, {_central(self.when)})."
         if self.was_current:
-            return f"Plan {self.plan_id} has moved on to {current}"
+            return f"Plan {self.plan_id} has moved on to {current} Read it again before you decide."
         return f"No version of plan {self.plan_id} has the content you named; it is at {current}"
 
 
@@ -111,6 +114,12 @@ def locked(plan_id: int) -> Plan:
     return plan
 
 
+def current(plan: Plan) -> PlanVersion:
+    """The content of a plan that has been proposed."""
+    assert plan.current_version is not None
+    return plan.current_version
+
+
 def undecided(*, plan_id: int, content_hash: str, by: Any, at: datetime, permission: str) -> Plan:
     """The locked plan, once everything that approve, reject and edit share has been checked."""
     need(by, permission)
@@ -119,8 +128,7 @@ def undecided(*, plan_id: int, content_hash: str, by: Any, at: datetime, permiss
         raise NotAwaitingVote(plan)
     version = plan.current_version
     if version.content_hash != content_hash:
-        was_current = plan.versions.filter(content_hash=content_hash).exists()
-        raise StaleContent(plan.pk, version.content_hash, version.number, was_current=was_current)
+        raise StaleContent(version, content_hash)
     if plan.approve_by and at >= plan.approve_by:
         raise TooLate(plan.pk, plan.approve_by)
     return plan
@@ -129,7 +137,7 @@ def undecided(*, plan_id: int, content_hash: str, by: Any, at: datetime, permiss
 class refusals_on_record:  # noqa: N801 - reads as a phrase where it is used
     """Outermost context: a Refusal that leaves it is written down after the rollback, then goes on its way."""
 
-    def __init__(self, *, plan_id: int, by: Any, attempted: str, at: datetime) -> None:
+    def __init__(self, *, plan_id: int | None, by: Any, attempted: str, at: datetime) -> None:
         self.plan_id, self.by, self.attempted, self.at = plan_id, by, attempted, at
 
     def __enter__(self) -> None:

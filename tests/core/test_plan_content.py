@@ -24,9 +24,11 @@ from planning.core.content import (
     content_text,
     parse_content,
 )
+from planning.core.drift import Basis
 from planning.core.endpoints import EndpointRange, TooFewEndpoints
 from planning.core.event import RENDERER_VERSION, read_event
 from planning.core.explain import GridContext, explain
+from planning.core.policy import DEFAULT_POLICY, PolicyInForce, parse_policy
 from planning.core.problem import PlanningProblem
 from planning.core.solve import solve
 from planning.core.strategy import Strategy
@@ -46,7 +48,10 @@ def inputs(asked: PlanningProblem, **changes: object) -> ContentInputs:
         version=2,
         proposed_at=asked.now,
         mode="REPLAY",
-        required_approvals=1,
+        policy=PolicyInForce(1, "0" * 64, parse_policy(DEFAULT_POLICY)),
+        edited=False,
+        grid_state="tight",
+        basis=Basis(Decimal("82400.000"), None, None, Decimal("101.250"), 900),
         endpoint_numbers={each.slug: range(1, each.accounts_eligible + 1) for each in asked.cohorts},
         program_ids={each.slug: f"program-{each.cohort_id}" for each in asked.cohorts},
         rationale=("Load peaks.", "Wir prüfen alles."),

@@ -159,7 +159,7 @@ class TestClaim:
 
     def test_for_an_outdated_version(self, authorised: Plan, calls: Calls, as_role: Role) -> None:
         old = authorised.current_version_id
-        factories.add_version(authorised, calls, required_approvals=2)
+        factories.add_version(authorised, calls)
         with as_role("dispatch"), refused("a newer version of the plan exists"):
             insert_claim(authorised, old)
 
@@ -254,7 +254,7 @@ class TestSignal:
 
     def test_for_an_outdated_version(self, claimed: Plan, calls: Calls, as_role: Role) -> None:
         old = claimed.current_version_id
-        factories.add_version(claimed, calls, required_approvals=2)
+        factories.add_version(claimed, calls)
         with as_role("dispatch"), refused("a newer version of the plan exists"):
             insert_signal(claimed, version_id=old)
 

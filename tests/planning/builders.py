@@ -15,11 +15,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django_q.models import OrmQ
 
 from cohorts.models import Cohort
 from grid.core.refusals import Refusal
+from planning.core.drift import Basis
 from planning.core.lifecycle import Status
 from planning.core.plan_content import (
     SCHEMA,
@@ -34,14 +36,17 @@ from planning.core.plan_content import (
     content_text,
 )
 from planning.core.strategy import Strategy
-from planning.models import Plan, PlannedEvent, PlanRefusal, PlanRequest, PlanVersion, Transition, Vote
+from planning.models import Plan, PlannedEvent, PlanRefusal, PlanRequest, PlanVersion, Transition
+from planning.queries import policy_in_force
 from portal.models import User
+from tests.policies import every_plan_needs
 
 AT = datetime(2026, 8, 12, 19, 0, tzinfo=UTC)
 START = AT + timedelta(hours=2)
 END = AT + timedelta(hours=4)
 APPROVE_BY = AT + timedelta(minutes=30)
-RECORDED = (Plan, PlanRequest, PlanVersion, PlannedEvent, Vote, Transition)
+NOTHING_KNOWN = Basis(None, None, None, None, None)
+RECORDED = tuple(model for model in apps.get_app_config("planning").get_models() if model is not PlanRefusal)
 
 
 def person(username: str, *roles: str, password: str | None = None, **flags: Any) -> User:
@@ -90,6 +95,8 @@ class Wanted:
     required: int = 1
     status: Status = Status.PENDING
     approve_by: datetime = APPROVE_BY
+    strategy: Strategy = Strategy.BALANCED
+    basis: Basis = NOTHING_KNOWN
 
 
 def sha256(data: bytes) -> str:
@@ -100,10 +107,12 @@ def sha256(data: bytes) -> str:
 def pending_plan(requested_by: User | None, of: Cohort, **wanted: Any) -> Plan:
     """A plan whose first version waits for its votes (or stands in another `status`)."""
     want = Wanted(**wanted)
+    if want.required > 1:
+        every_plan_needs(want.required)
     origin = "OPERATOR" if requested_by else "AGENT"
     plan = Plan.objects.create(origin=origin, requested_by=requested_by, requested_at=AT, mode="DRILL")
     Transition.objects.create(plan=plan, to_status=Status.PLANNING, by=requested_by, actor="person", at=AT)
-    request = PlanRequest.objects.create(plan=plan, number=1, by=requested_by, at=AT, strategy="balanced")
+    request = PlanRequest.objects.create(plan=plan, number=1, by=requested_by, at=AT, strategy=want.strategy.value)
     add_version(plan, request, of, want)
     return plan
 
@@ -115,7 +124,7 @@ def event_name_of(plan: Plan, request: PlanRequest, of: Cohort) -> str:
 
 def content_of(plan: Plan, request: PlanRequest, of: Cohort, want: Wanted, payload_sha256: str) -> str:
     """The canonical text of a whole content; one cohort, one run, flat at `want.largest_mw`."""
-    mean_mw = Decimal(want.largest_mw)
+    mean_mw, policy = Decimal(want.largest_mw), policy_in_force()
     steps = [START + timedelta(minutes=15) * n for n in range(8)]
     part = ContentCohort(
         slug=of.slug,
@@ -137,7 +146,7 @@ def content_of(plan: Plan, request: PlanRequest, of: Cohort, want: Wanted, paylo
         plan_number=plan.pk,
         version=request.number,
         mode=plan.mode,
-        strategy=Strategy.BALANCED,
+        strategy=want.strategy,
         window_start=START,
         window_end=END,
         proposed_at=AT,
@@ -157,6 +166,11 @@ def content_of(plan: Plan, request: PlanRequest, of: Cohort, want: Wanted, paylo
         rebound_mwh=Decimal("4.500"),
         rebound_peak_mw=Decimal("3.000"),
         required_approvals=want.required,
+        policy_version=policy.number,
+        policy_sha256=policy.sha256,
+        grid_state="tight",
+        season_calls_left=12,
+        basis=want.basis,
         band=tuple(BandInterval(at, mean_mw - 1, mean_mw, mean_mw + 1) for at in steps),
         cohorts=(part,),
         not_called=(),
@@ -224,13 +238,15 @@ def everything() -> dict[str, list[Any]]:
 
 
 @contextmanager
-def refused(kind: type[Refusal], plan: Plan, by: User | None, attempted: str) -> Iterator[pytest.ExceptionInfo[Any]]:
-    """The block is refused, changes nothing, and the refusal is on record."""
+def refused(
+    kind: type[Refusal], plan: Plan | None, by: User | None, attempted: str
+) -> Iterator[pytest.ExceptionInfo[Any]]:
+    """The block is refused, changes nothing, and the refusal is on record (`plan` None: it is about no one plan)."""
     before = everything()
     written = set(PlanRefusal.objects.values_list("pk", flat=True))
     with pytest.raises(kind) as caught:
         yield caught
     assert everything() == before
     [row] = PlanRefusal.objects.exclude(pk__in=written)
-    assert (row.plan_id, row.by_id, row.attempted) == (plan.pk, by.pk if by else None, attempted)
+    assert (row.plan_id, row.by_id, row.attempted) == (plan.pk if plan else None, by.pk if by else None, attempted)
     assert row.why == str(caught.value)

@@ -10,6 +10,7 @@ import pytest
 from cohorts.models import Cohort
 from planning.models import Plan
 from portal.models import User
+from tests.keys import Keyring
 from tests.planning import builders
 
 
@@ -22,6 +23,34 @@ def operator(db: None) -> User:
 @pytest.fixture
 def operator2(db: None) -> User:
     return builders.person("omar", "operator", password="omar")
+
+
+@pytest.fixture
+def omar(operator2: User) -> User:
+    """An operator with a password."""
+    return operator2
+
+
+@pytest.fixture
+def oda(db: None) -> User:
+    return builders.person("oda", "operator", password="oda")
+
+
+@pytest.fixture
+def sybil(db: None) -> User:
+    """A supervisor with a password."""
+    return builders.person("sybil", "supervisor", password="sybil")
+
+
+@pytest.fixture
+def sven(db: None) -> User:
+    return builders.person("sven", "supervisor", password="sven")
+
+
+@pytest.fixture
+def keys(db: None) -> Keyring:
+    """Everybody's passkeys."""
+    return Keyring()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from planning.operations import (
     PlanUnknown,
     ReasonMissing,
     StaleContent,
+    StepUpNeeded,
     TooLate,
     VoteRefused,
     approve_plan,
@@ -67,8 +68,12 @@ class TestApprovePlan:
     def test_takes_the_password_as_a_second_factor(self, plan: Plan, operator2: User, as_web: None) -> None:
         assert approve(plan, operator2, password="omar").status == "AUTHORISED"
 
-    def test_a_supervisor_may_approve_20_mw(self, large_plan: Plan, supervisor: User) -> None:
-        assert approve(large_plan, supervisor).status == "AUTHORISED"
+    def test_a_supervisor_may_approve_20_mw_with_the_password(self, large_plan: Plan) -> None:
+        supervisor = person("sybil", "supervisor", password="sybil")
+        with refused(StepUpNeeded, large_plan, supervisor, "approve"):
+            approve(large_plan, supervisor)
+        assert approve(large_plan, supervisor, password="sybil").status == "AUTHORISED"
+        assert Vote.objects.get().step_up == "PASSWORD"
 
 
 class TestApproveRefuses:
@@ -100,7 +105,7 @@ class TestApproveRefuses:
     def test_an_operator_at_20_mw(self, large_plan: Plan, operator2: User, as_web: None) -> None:
         with refused(VoteRefused, large_plan, operator2, "approve") as caught:
             approve(large_plan, operator2)
-        assert "a plan of 20 MW or more needs the vote of a supervisor" in str(caught.value)
+        assert "the vote that is missing is a supervisor's" in str(caught.value)
 
     def test_an_operator_just_below_20_mw_is_enough(self, operator: User, operator2: User, pearland: Cohort) -> None:
         plan = pending_plan(operator, pearland, largest_mw="19.999")

@@ -214,19 +214,37 @@ class Decision(models.TextChoices):
     REJECT = "REJECT", "reject"
 
 
+class StepUpStrength(models.TextChoices):
+    """How the person was made sure of at the vote itself."""
+
+    NONE = "NONE", "signed in"
+    PASSWORD = "PASSWORD", "password"
+    PASSKEY = "PASSKEY", "passkey"
+
+
 class Vote(models.Model):
-    """One person's word on exactly one content. Append-only; inserted by the web role alone."""
+    """One person's word on exactly one content. Append-only; inserted by the web role alone.
+
+    `on_behalf_of`: whose right was used, where it was lent (see Delegation).
+    """
 
     version = models.ForeignKey(PlanVersion, on_delete=models.PROTECT, related_name="votes")
     content_hash = models.CharField(max_length=64)
     voter = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     decision = models.CharField(max_length=8, choices=Decision.choices)
     reason = models.TextField(blank=True)
+    step_up = models.CharField(max_length=8, choices=StepUpStrength.choices, default=StepUpStrength.NONE)
+    on_behalf_of = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    drift = models.JSONField(null=True, help_text="what had moved since the proposal when the vote was given")
     at = models.DateTimeField(help_text="portal time")
     wall_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                fields=["version", "on_behalf_of"], name="vote_once_on_behalf_of_a_person_and_version"
+            ),
+            models.CheckConstraint(condition=~Q(voter=F("on_behalf_of")), name="vote_on_behalf_of_somebody_else"),
             models.UniqueConstraint(fields=["version", "voter"], name="vote_once_per_person_and_version"),
             models.CheckConstraint(condition=Q(decision="APPROVE") | ~Q(reason=""), name="vote_reject_gives_a_reason"),
         ]
@@ -254,7 +272,9 @@ class Transition(models.Model):
 class PlanRefusal(models.Model):
     """Somebody tried what they may not. Append-only, written after the rollback in a transaction of its own."""
 
-    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="refusals")
+    plan = models.ForeignKey(
+        Plan, null=True, on_delete=models.PROTECT, related_name="refusals", help_text="null: it was about no one plan"
+    )
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     attempted = models.CharField(max_length=20)
     why = models.TextField()

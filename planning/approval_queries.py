@@ -1,0 +1,131 @@
+"""Reads about who decides how: policies, freezes, delegations, comments, what was forced, who looked how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from planning.core.lifecycle import Status
+from planning.core.policy import Policy, parse_policy
+from planning.models import (
+    ApprovalPolicy,
+    BreakGlass,
+    Comment,
+    Delegation,
+    Freeze,
+    Transition,
+)
+from planning.queries import PlanPage, offer_objection, policy_in_force
+
+
+@dataclass(frozen=True)
+class PolicyRow:
+    """One version of the policy with what it says."""
+
+    row: ApprovalPolicy
+    policy: Policy
+    in_force: bool
+    may_be_confirmed: bool
+
+
+def policy_rows() -> list[PolicyRow]:
+    """Newest first."""
+    current = policy_in_force().number
+    rows = ApprovalPolicy.objects.select_related("proposed_by", "confirmation__by").order_by("-number")
+    return [
+        PolicyRow(
+            row,
+            parse_policy(row.rules),
+            in_force=row.number == current,
+            may_be_confirmed=row.number > current and getattr(row, "confirmation", None) is None,
+        )
+        for row in rows
+    ]
+
+
+def freezes() -> QuerySet[Freeze]:
+    """All of them; order where you read."""
+    return Freeze.objects.select_related("by", "lift__by")
+
+
+def freezes_on(*, at: datetime) -> QuerySet[Freeze]:
+    """Those that stop approvals and sending at `at`, oldest first."""
+    on = Q(starts_at__lte=at) & (Q(ends_at=None) | Q(ends_at__gt=at))
+    return freezes().filter(on, lift=None).order_by("pk")
+
+
+def delegations() -> QuerySet[Delegation]:
+    """All of them; order where you read."""
+    return Delegation.objects.select_related("delegator", "delegate", "end")
+
+
+def delegations_to(*, person_id: int, mw: Any, at: datetime) -> QuerySet[Delegation]:
+    """Rights lent to this person that reach as far as `mw` at `at`."""
+    found = delegations().filter(delegate_id=person_id, starts_at__lte=at, ends_at__gt=at, max_mw__gte=mw, end=None)
+    return found.order_by("pk")
+
+
+def comments_of(*, plan_id: int) -> QuerySet[Comment]:
+    """On all versions, oldest first."""
+    found = Comment.objects.filter(version__plan_id=plan_id).select_related("by", "version", "resolution__by")
+    return found.order_by("pk")
+
+
+def forced() -> QuerySet[BreakGlass]:
+    """Everything that was ever forced; order where you read."""
+    return BreakGlass.objects.select_related("by", "version__plan", "review__by")
+
+
+def unreviewed() -> QuerySet[BreakGlass]:
+    """What was forced and nobody else has looked at, oldest first."""
+    return forced().filter(review=None).order_by("pk")
+
+
+def has_to_estimate(page: PlanPage, *, person_id: int, may_vote: bool | None = None) -> bool:
+    """Whether the plan's MW stay covered until this person has given a number of their own."""
+    count = page.card.votes
+    if page.card.version is None or not count.needs.estimate or not page.card.is_open:
+        return False
+    return person_id not in count.estimated_by and _may_vote(page, person_id, may_vote)
+
+
+def as_shown_to(page: PlanPage, *, person_id: int, may_vote: bool | None = None) -> PlanPage:
+    """The page as it is, but for who is still to vote as one of several: to them it does not say who has and why.
+
+    `may_vote`: what is known of that already; None: ask PostgreSQL.
+    """
+    version, several = page.card.version, page.card.votes.needs.approvals > 1
+    if version is None or not several or not page.card.is_open or not _may_vote(page, person_id, may_vote):
+        return page
+    return replace(
+        page,
+        votes=tuple(vote for vote in page.votes if vote.version_id != version.pk),
+        transitions=tuple(_without_its_voter(move) for move in page.transitions),
+    )
+
+
+def _without_its_voter(move: Transition) -> Transition:
+    """A first vote's move, without whose vote it was; any other as it is."""
+    if move.to_status != Status.PARTIAL:
+        return move
+    return Transition(
+        pk=move.pk,
+        plan_id=move.plan_id,
+        from_status=move.from_status,
+        to_status=move.to_status,
+        actor=move.actor,
+        at=move.at,
+        wall_at=move.wall_at,
+    )
+
+
+def _may_vote(page: PlanPage, person_id: int, known: bool | None) -> bool:
+    version = page.card.version
+    assert version is not None
+    if known is not None:
+        return known
+    voted = any(vote.voter_id == person_id and vote.version_id == version.pk for vote in page.votes)
+    return not voted and not offer_objection(person_id=person_id, version_id=version.pk)
