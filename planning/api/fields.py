@@ -124,3 +124,20 @@ class TextField(serializers.CharField):
             self.fail("invalid")
         text: str = super().to_internal_value(data)
         return text
+
+
+@extend_schema_field(OpenApiTypes.OBJECT)
+class CredentialField(serializers.Field[Any, Any, Any, Any]):
+    """A PublicKeyCredential as `toJSON()` writes it."""
+
+    default_error_messages = {"invalid": "Give the credential as an object (PublicKeyCredential.toJSON())."}
+
+    def to_internal_value(self, data: Any) -> Mapping[str, Any]:
+        """Raises ValidationError for what is no object; what it says is checked with the signature."""
+        if not isinstance(data, Mapping):
+            self.fail("invalid")
+        return data
+
+    def to_representation(self, value: Any) -> Any:
+        """As it is."""
+        return value

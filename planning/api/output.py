@@ -105,6 +105,16 @@ class ForecastSourceOutput(serializers.Serializer[Any]):
     source = serializers.CharField()  # type: ignore[assignment]
 
 
+class BasisOutput(serializers.Serializer[Any]):
+    """What a plan rests on; null: not known at the proposal."""
+
+    forecast_peak_mw = serializers.FloatField(allow_null=True)
+    price_usd_per_mwh = serializers.FloatField(allow_null=True)
+    reserves_mw = serializers.FloatField(allow_null=True)
+    temp_f = serializers.FloatField(allow_null=True)
+    accounts = serializers.IntegerField(allow_null=True)
+
+
 class PlanContentOutput(serializers.Serializer[Any]):
     """Everything that is decided upon."""
 
@@ -132,6 +142,11 @@ class PlanContentOutput(serializers.Serializer[Any]):
     rebound_mwh = serializers.FloatField()
     rebound_peak_mw = serializers.FloatField()
     required_approvals = serializers.IntegerField()
+    policy_version = serializers.IntegerField(help_text="the approval policy it is decided under")
+    policy_sha256 = serializers.CharField()
+    grid_state = serializers.CharField(help_text="at the proposal: normal, watch, tight or emergency")
+    season_calls_left = serializers.IntegerField(allow_null=True, help_text="of the called cohort with the fewest")
+    basis = BasisOutput(help_text="what the plan rests on; drift is measured against it")
     band = BandOutput(many=True)
     cohorts = CohortPartOutput(many=True)
     not_called = NotCalledOutput(many=True)

@@ -7,7 +7,14 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from planning.api.fields import CohortIdsField, InstantField, MegawattField, StrictSerializer, TextField
+from planning.api.fields import (
+    CohortIdsField,
+    CredentialField,
+    InstantField,
+    MegawattField,
+    StrictSerializer,
+    TextField,
+)
 from planning.core.lifecycle import Status
 from planning.models import Strategy
 from planning.operations import Change, Wish
@@ -54,6 +61,10 @@ class ApproveInput(ContentHashInput):
     reason = TextField(required=False, allow_blank=True, allow_null=True, max_length=MAX_REASON)
     password = TextField(
         required=False, allow_null=True, max_length=1000, trim_whitespace=False, write_only=True, help_text="step-up"
+    )
+    assertion = CredentialField(required=False, allow_null=True, help_text="the answer to plans/{id}/challenge")
+    on_behalf_of = TextField(
+        required=False, allow_null=True, max_length=150, help_text="username of who lent their right to vote"
     )
 
 
@@ -118,6 +129,13 @@ class StatusOutput(serializers.Serializer[Any]):
     required_approvals = serializers.IntegerField(source="votes.required", help_text="people who must vote for it")
     approvals = serializers.IntegerField(source="votes.approvals", help_text="entitled votes so far")
     approve_by = serializers.DateTimeField(source="plan.approve_by", allow_null=True, help_text="portal time")
+    supervisors_required = serializers.IntegerField(source="votes.needs.supervisors", help_text="of them supervisors")
+    step_up = serializers.CharField(source="votes.needs.step_up.name", help_text="NONE, PASSWORD or PASSKEY")
+    reason_required = serializers.BooleanField(source="votes.needs.reason")
+    estimate_required = serializers.BooleanField(source="votes.needs.estimate", help_text="one's own estimate first")
+    policy_rules = serializers.ListField(
+        source="votes.rules", child=serializers.CharField(), help_text="the rules of the approval policy that match"
+    )
     failure = serializers.CharField(source="plan.failure", help_text="why the planner could not answer; else empty")
 
 

@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 
 from grid import clock
 from planning.api.output import PlanOutput, PlanSummaryOutput
+from planning.api.people import lender_named, signed_of
 from planning.api.problems import problems
 from planning.api.serializers import (
     AbortInput,
@@ -30,6 +31,7 @@ from planning.api.serializers import (
     RejectInput,
     StatusOutput,
 )
+from planning.approval_queries import as_shown_to
 from planning.core.lifecycle import Status
 from planning.models import Plan
 from planning.operations import PermissionNeeded, abort_plan, approve_plan, edit_plan, propose_plan, reject_plan
@@ -58,6 +60,15 @@ class MayViewPlans(BasePermission):
         return True
 
 
+def in_shape(request: Request, kind: type[Given], right: str) -> Given:
+    """The body in shape. Who may not do it at all is told so (403) before what is wrong with the body (422)."""
+    given = kind(data=request.data)
+    if not given.is_valid() and not request.user.has_perm(right):
+        raise PermissionNeeded(right)
+    given.is_valid(raise_exception=True)
+    return given
+
+
 class PlansView(GenericAPIView[Plan]):
     """What all of these share: who may come in."""
 
@@ -65,12 +76,8 @@ class PlansView(GenericAPIView[Plan]):
     queryset = Plan.objects.none()  # tells the schema what an id is
 
     def validated(self, kind: type[Given], right: str) -> Given:
-        """The body in shape. Who may not do it at all is told so (403) before what is wrong with the body (422)."""
-        given = kind(data=self.request.data)
-        if not given.is_valid() and not self.request.user.has_perm(right):
-            raise PermissionNeeded(right)
-        given.is_valid(raise_exception=True)
-        return given
+        """The body in shape; who may not do it at all is told so first."""
+        return in_shape(self.request, kind, right)
 
     def accepted(self, plan: Plan) -> Response:
         """202: the planner works on it."""
@@ -155,7 +162,8 @@ class PlanView(PlansView):
     @extend_schema(responses={200: PlanOutput, **problems(401, 403, 404)})
     def get(self, request: Request, plan_id: str) -> Response:
         """Everything about one plan: its current content, votes, requests and history."""
-        return Response(PlanOutput(_page(plan_id), context={"request": request}).data)
+        shown = as_shown_to(_page(plan_id), person_id=int(request.user.pk or 0))
+        return Response(PlanOutput(shown, context={"request": request}).data)
 
 
 class StatusView(PlansView):
@@ -192,6 +200,8 @@ class ApproveView(PlansView):
             at=clock.now(),
             reason=given.get("reason") or "",
             password=given.get("password"),
+            signed=signed_of(request, given.get("assertion")),
+            on_behalf_of=lender_named(given.get("on_behalf_of")),
         )
         return self.decided(plan)
 

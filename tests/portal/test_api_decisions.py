@@ -31,6 +31,11 @@ class TestDecide:
             "required_approvals": 1,
             "approvals": 1,
             "approve_by": None,
+            "supervisors_required": 0,
+            "step_up": "NONE",
+            "reason_required": False,
+            "estimate_required": False,
+            "policy_rules": ["every plan"],
             "failure": "",
         }
         assert Vote.objects.get().reason == "tight evening"
