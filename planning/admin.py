@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -20,9 +21,11 @@ from django.views.decorators.http import require_POST
 from grid import clock
 from grid.core.intervals import CENTRAL
 from grid.core.refusals import NotFound, Refusal
+from planning.api.people import lender_named, signed_of
+from planning.approval_queries import as_shown_to, delegations_to, has_to_estimate
 from planning.core.lifecycle import AWAITING_VOTE, Status, abort_target
 from planning.models import Plan, PlannedEvent, PlanRefusal, PlanRequest, PlanVersion, Transition, Vote
-from planning.operations import approve_plan, reject_plan
+from planning.operations import approve_plan, passkeys_of, reject_plan
 from planning.queries import PlanCard, PlanPage, plan_cards, plan_page
 
 UNKNOWN = "not known"
@@ -246,21 +249,29 @@ class PlanAdmin(RecordAdmin):
         """Add what the question needs."""
         plan = context.get("original")
         if plan is not None:
-            context |= _question(plan_page(plan.pk), request)
+            found = plan_page(plan.pk)
+            context |= _question(found and as_shown_to(found, person_id=int(request.user.pk or 0)), request)
             context["at"] = clock.now()
         return super().render_change_form(request, context, *args, **kwargs)
 
     @method_decorator(require_POST)
     def approve(self, request: HttpRequest, plan_id: int) -> HttpResponse:
         """Vote for exactly the content named in the form."""
-        return self._decide(request, plan_id, approve_plan, "Your vote for plan {} is recorded; it is {}.")
+        proof = {
+            "password": request.POST.get("password") or None,
+            "signed": signed_of(request, _credential(request.POST.get("assertion", ""))),
+            "on_behalf_of": lender_named(request.POST.get("on_behalf_of")),
+        }
+        return self._decide(request, plan_id, approve_plan, "Your vote for plan {} is recorded; it is {}.", **proof)
 
     @method_decorator(require_POST)
     def reject(self, request: HttpRequest, plan_id: int) -> HttpResponse:
         """Veto exactly the content named in the form."""
         return self._decide(request, plan_id, reject_plan, "Plan {} is rejected; it is {} and nothing is sent.")
 
-    def _decide(self, request: HttpRequest, plan_id: int, operation: Callable[..., Plan], said: str) -> HttpResponse:
+    def _decide(
+        self, request: HttpRequest, plan_id: int, operation: Callable[..., Plan], said: str, **proof: Any
+    ) -> HttpResponse:
         try:
             plan = operation(
                 plan_id=plan_id,
@@ -268,6 +279,7 @@ class PlanAdmin(RecordAdmin):
                 by=request.user,
                 at=clock.now(),
                 reason=request.POST.get("reason", ""),
+                **proof,
             )
         except NotFound as refusal:
             raise Http404(str(refusal)) from refusal
@@ -278,15 +290,29 @@ class PlanAdmin(RecordAdmin):
         return redirect("admin:planning_plan_changelist")
 
 
+def _credential(text: str) -> Any:
+    """What the page's script put there; what cannot be read is no proof."""
+    try:
+        found = json.loads(text) if text else None
+    except ValueError:
+        found = {}
+    return found if isinstance(found, dict) else None
+
+
 def _question(page: PlanPage | None, request: HttpRequest) -> dict[str, Any]:
     if page is None:
         return {}
-    card = page.card
+    card, me = page.card, int(request.user.pk or 0)
+    mw = card.content.largest_interval_p50_mw if card.content else 0
     stoppable = abort_target(Status(card.plan.status)) is not None
     return {
         "page": page,
         "card": card,
         "content": card.content,
+        "needs": card.votes.needs,
+        "covered": has_to_estimate(page, person_id=me),
+        "lent": list(delegations_to(person_id=me, mw=mw, at=clock.now())),
+        "has_passkey": bool(passkeys_of(request.user)),
         "awaits_vote": Status(card.plan.status) in AWAITING_VOTE and card.version is not None,
         "may_approve": request.user.has_perm("planning.approve_plan"),
         "may_abort": stoppable and request.user.has_perm("planning.abort_plan"),

@@ -22,8 +22,8 @@ from grid import clock
 from grid.core.intervals import CENTRAL
 from grid.models import Clock
 from planning.core.lifecycle import AWAITING_VOTE
-from planning.models import Decision, Plan, Vote
-from planning.queries import plans
+from planning.models import Plan, Vote
+from planning.queries import PlanCard, plans
 from portal.incidents import request_id
 from portal.preferences import PREFERENCES, chosen
 from portal.roles import ROLES
@@ -42,11 +42,12 @@ SPEEDS: Final = (1, 10, 60, 120, 300, 600)
 NAVIGATION: Final = (
     ("Overview", "overview", ("overview",)),
     ("Grid", "grid", ("grid",)),
-    ("Plans", "plans", ("plans", "plan", "generate", "approve", "reject", "edit", "abort")),
+    ("Plans", "plans", ("plans", "plan", "generate", "approve", "reject", "edit", "abort", "estimate", "force")),
     ("Events", "events", ("events", "event")),
     ("Cohorts", "cohorts", ("cohorts", "cohort")),
     ("History", "history", ("history",)),
     ("Signals", "signals", ("signals",)),
+    ("Rules", "rules", ("rules", "propose_policy", "break_glass", "review", "oversight", "passkeys")),
 )
 SYNTHETIC: Final = "synthetic"
 VOTED: Final = "you have voted on it"
@@ -120,6 +121,16 @@ class Frame:
     def observed_at(self) -> datetime | None:
         """When the grid was last observed, as known now."""
         return self._read.observed_at if self._read else None
+
+    @property
+    def frozen(self) -> str:
+        """Why nothing is approved or sent; empty: no freeze is on."""
+        return self._read.frozen if self._read else ""
+
+    @property
+    def unreviewed(self) -> int:
+        """How many forced plans nobody else has reviewed."""
+        return self._read.unreviewed if self._read else 0
 
     @property
     def now(self) -> datetime | None:
@@ -230,6 +241,13 @@ class Frame:
         """Who is signed in; empty for nobody."""
         return self._user.get_username() if self._user else ""
 
+    def covers(self, card: PlanCard) -> bool:
+        """Whether the plan's MW are not shown to this person before they have given an estimate of their own."""
+        count = card.votes
+        if self._user is None or not count.needs.estimate or self._user.pk in count.estimated_by:
+            return False
+        return any(item.plan.pk == card.plan.pk for item in self.awaiting_me)
+
     @cached_property
     def rights(self) -> frozenset[str]:
         """What their roles allow. Only for what to offer: the operations check for themselves."""
@@ -316,10 +334,8 @@ class Frame:
 
 def _awaiting(person_id: int, run: int) -> list[Awaiting]:
     """Open plans of the clock's run with the database's own word on whether this person may vote, in one query."""
-    version, approve = F("current_version_id"), Value(Decision.APPROVE.value)
-    objection = Func(
-        Value(person_id), version, approve, function="planning_vote_objection", output_field=TextField(null=True)
-    )
+    version = F("current_version_id")
+    objection = Func(Value(person_id), version, function="planning_offer_objection", output_field=TextField(null=True))
     voted = Exists(Vote.objects.filter(version=OuterRef("current_version_id"), voter_id=person_id))
     still_open = plans().filter(run=run, status__in=AWAITING_VOTE).order_by("approve_by", "pk")
     rows = still_open.annotate(objection=objection, voted=voted)

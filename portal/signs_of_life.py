@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import DateTimeField, Func, OuterRef, Subquery
+from django.db.models import Count, DateTimeField, Func, OuterRef, Subquery, TextField, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from grid import clock
 from grid.models import Clock, ProcessHeartbeat, Snapshot
+from planning.models import BreakGlass
 from portal.templatetags.quantities import duration_words
 
 LATE_AFTER: Final = timedelta(seconds=15)  # wall time without a heartbeat
@@ -31,12 +33,17 @@ class HealthItem:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The clock and the latest signs of life, read in one look."""
+    """The clock, the latest signs of life, and what everybody has to know, read in one look.
+
+    `frozen`: why nothing is approved or sent (empty: it is); `unreviewed`: how many forced plans wait for a review.
+    """
 
     clock: clock.ClockState
     run: int
     seen_at: Mapping[str, datetime | None]
     observed_at: datetime | None
+    frozen: str = ""
+    unreviewed: int = 0
 
 
 def read_signs() -> Reading:
@@ -49,11 +56,16 @@ def read_signs() -> Reading:
         source=OuterRef("data_source"), observed_at__lte=OuterRef("now"), system_load_mw__isnull=False
     )
     newest = Subquery(known.order_by("-observed_at").values("observed_at")[:1])
-    row = Clock.objects.annotate(now=now, **heartbeats).annotate(observed=newest).filter(pk=Clock.SINGLE_ID).first()
+    frozen = Func(function="planning_freeze_reason", output_field=TextField(null=True))
+    unseen = BreakGlass.objects.filter(review=None).order_by().annotate(all=Value(1)).values("all")
+    unreviewed = Coalesce(Subquery(unseen.annotate(n=Count("pk")).values("n")), 0)
+    rows = Clock.objects.annotate(now=now, frozen=frozen, unreviewed=unreviewed, **heartbeats)
+    row = rows.annotate(observed=newest).filter(pk=Clock.SINGLE_ID).first()
     if row is None:
         return Reading(clock.state(), 0, dict.fromkeys(WATCHED), None)
     seen_at = {name: getattr(row, f"{name}_seen_at") for name in WATCHED}
-    return Reading(clock.state_of(row, at=row.now), row.run, seen_at, row.observed)
+    state = clock.state_of(row, at=row.now)
+    return Reading(state, row.run, seen_at, row.observed, row.frozen or "", row.unreviewed)
 
 
 def process_health(name: str, seen_at: datetime | None) -> HealthItem:

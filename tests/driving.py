@@ -88,6 +88,7 @@ class Drill:
         start: datetime | None = None,
         quarters: int = 4,
         who: str = "operator",
+        strategy: str = "balanced",
     ) -> int:
         """Ask for a plan of these cohorts (slugs; none: the planner's choice) and wait until it is open for a vote.
 
@@ -96,7 +97,7 @@ class Drill:
         start = start or self.earliest_window()
         known = {cohort["slug"]: cohort["id"] for cohort in self.get("cohorts")["results"]}
         wish = {
-            "strategy": "balanced",
+            "strategy": strategy,
             "cohorts": [known[slug] for slug in cohorts] or None,
             "window": {"start": start.isoformat(), "end": (start + quarters * QUARTER).isoformat()},
             "target_mw": target_mw,
@@ -107,7 +108,8 @@ class Drill:
 
     def approve(self, plan_id: int, who: str = "supervisor") -> None:
         """Vote for what is there now."""
-        self.post(f"plans/{plan_id}/approve", who, {"content_hash": self.status(plan_id)["content_hash"]})
+        vote = {"content_hash": self.status(plan_id)["content_hash"]}
+        self.post(f"plans/{plan_id}/approve", who, vote | {"password": self.portal.credentials[who]["password"]})
 
     def reject(self, plan_id: int, who: str = "supervisor2", reason: str = "one at a time") -> None:
         """Veto what is there now."""

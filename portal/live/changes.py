@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 CHANNEL: Final = "portal_live"
-TOPICS: Final = frozenset({"plan", "signal", "event", "grid", "clock", "cohort"})
+TOPICS: Final = frozenset({"plan", "signal", "event", "grid", "clock", "cohort", "rules"})
 PEOPLE: Final = "people"  # sessions, people and rights: looked at again here, passed on to nobody
 ANY: Final = "*"
 MOST_IDS: Final = 40  # of one topic at once; more are one change of any id

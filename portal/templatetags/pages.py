@@ -14,7 +14,9 @@ from django.utils.safestring import SafeString, mark_safe
 from grid.core.intervals import CENTRAL
 from planning.core.lifecycle import Status
 from planning.core.plan_content import PlanContent
+from planning.core.policy import Needs
 from planning.models import Strategy
+from planning.queries import PlanCard
 from portal.frame import Frame
 from portal.npm_files import icon_shapes
 from portal.views import plan_reading
@@ -77,9 +79,10 @@ def mwbar(bar: Any, numbers: str = "") -> dict[str, Any]:
 
 
 @register.inclusion_tag("portal/components/deadline.html")
-def deadline(by: datetime | None, at: datetime) -> dict[str, Any]:
-    """Until when to decide, absolute and relative; a warning once it is near."""
-    return {"by": by, "at": at, "near": by is not None and by - at <= NEAR, "near_from": NEAR}
+def deadline(by: datetime | None, at: datetime, passed_pct: int = 0) -> dict[str, Any]:
+    """Until when to decide, absolute and relative; a warning once it is near, or much of the time has passed."""
+    near = by is not None and by - at <= NEAR
+    return {"by": by, "at": at, "near": near, "near_from": NEAR, "passed_pct": passed_pct}
 
 
 @register.simple_tag
@@ -112,6 +115,23 @@ def share_of_ten(share: float | None) -> str:
         return "less than 1 in 20"
     tenths = round(share * 10)
     return f"{tenths} in 10" if 0 < tenths < 10 else f"{round(share * 20)} in 20"
+
+
+@register.filter
+def covered(card: PlanCard, frame: Frame) -> bool:
+    """Whether this reader gives an estimate before they see the plan's MW."""
+    return frame.covers(card)
+
+
+@register.filter
+def who(needs: Needs) -> str:
+    """`2 people, 1 of them a supervisor`."""
+    people = "1 person" if needs.approvals == 1 else f"{needs.approvals} people"
+    if not needs.supervisors:
+        return people
+    if needs.approvals == needs.supervisors:
+        return "1 supervisor" if needs.approvals == 1 else f"{needs.approvals} supervisors"
+    return f"{people}, {needs.supervisors} of them a supervisor"
 
 
 @register.filter

@@ -15,15 +15,20 @@ from django.shortcuts import redirect
 
 from cohorts.queries import active_cohorts
 from grid.core.refusals import NotFound, Refusal
+from planning.api.people import lender_named, signed_of
+from planning.approval_queries import delegations_to, has_to_estimate
 from planning.core.content import parse_content
 from planning.core.lifecycle import AWAITING_VOTE, Status, abort_target
-from planning.models import Decision, Plan, PlanVersion
-from planning.operations import Change, abort_plan, approve_plan, edit_plan, reject_plan
-from planning.queries import PlanCard, last_move, plan_cards, plans, version_of_hash, vote_objection
+from planning.core.policy import StepUp
+from planning.models import Decision, Delegation, Plan, PlanVersion
+from planning.operations import Change, abort_plan, approve_plan, edit_plan, passkeys_of, reject_plan
+from planning.queries import PlanCard, last_move, plan_cards, plan_page, plans, version_of_hash, vote_objection
 from portal.frame import VOTED, frame_of, portal_now
 from portal.problem import status_of
 from portal.templatetags.quantities import clock_time, instant
+from portal.views.approval_forms import ApproveForm
 from portal.views.forms import AbortForm, DecisionForm, EditForm, PortalForm, local_input, shown_mw
+from portal.views.grid_reading import drift_reading
 from portal.views.guard import page, person, show
 from portal.views.plan_reading import Difference, differences
 from portal.views.wishing import typed, windows_of, wish_context
@@ -37,11 +42,19 @@ SAID_ON_ABORT = {
 }
 
 
-@page("planning.approve_plan", methods=METHODS)
+@page("planning.approve_plan", methods=METHODS, operation_refuses=True)
 def approve(request: HttpRequest, plan_id: int) -> HttpResponse:
     """The second look before a vote, and the vote."""
     card = _card(plan_id)
-    form = _decision_form(request, card, reason="Reason (may stay empty)")
+    if request.method != "POST" and _to_be_estimated(request, card):
+        return redirect("estimate", plan_id)
+    lent = _lent(request, card)
+    form = _approve_form(request, card, lent)
+    proof: dict[str, Any] = {
+        "lent": lent,
+        "has_passkey": bool(passkeys_of(person(request))),
+        "drift": drift_reading(frame_of(request), card, at=portal_now(request)),
+    }
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
 
@@ -52,13 +65,40 @@ def approve(request: HttpRequest, plan_id: int) -> HttpResponse:
                 by=person(request),
                 at=portal_now(request),
                 reason=given["reason"],
+                password=given["password"] or None,
+                signed=signed_of(request, given["assertion"]),
+                on_behalf_of=lender_named(given["on_behalf_of"]),
             )
 
-        return _decided(request, "approve", card, form, vote, _said_on_approval)
-    return _ask(request, "approve", card, form)
+        return _decided(request, "approve", card, form, vote, _said_on_approval, **proof)
+    return _ask(request, "approve", card, form, **proof)
 
 
-@page("planning.reject_plan", methods=METHODS)
+def _approve_form(request: HttpRequest, card: PlanCard, lent: list[Delegation]) -> ApproveForm:
+    data = request.POST if request.method == "POST" else None
+    initial = {"content_hash": card.version.content_hash if card.version else ""}
+    asks_password = card.votes.needs.step_up == StepUp.PASSWORD
+    form = ApproveForm(data, initial=initial, lent=lent, asks_password=asks_password)
+    form.fields["reason"].label = "Reason" if card.votes.needs.reason else "Reason (may stay empty)"
+    return form
+
+
+def _lent(request: HttpRequest, card: PlanCard) -> list[Delegation]:
+    """Rights to vote lent to this person that reach this plan."""
+    if card.content is None:
+        return []
+    mw = card.content.largest_interval_p50_mw
+    return list(delegations_to(person_id=person(request).pk, mw=mw, at=portal_now(request)))
+
+
+def _to_be_estimated(request: HttpRequest, card: PlanCard) -> bool:
+    if not card.votes.needs.estimate:
+        return False
+    found = plan_page(card.plan.pk)
+    return found is not None and has_to_estimate(found, person_id=person(request).pk)
+
+
+@page("planning.reject_plan", methods=METHODS, operation_refuses=True)
 def reject(request: HttpRequest, plan_id: int) -> HttpResponse:
     """One rejection ends a plan; it says why."""
     card = _card(plan_id)
@@ -79,7 +119,7 @@ def reject(request: HttpRequest, plan_id: int) -> HttpResponse:
     return _ask(request, "reject", card, form)
 
 
-@page("planning.edit_plan", methods=METHODS)
+@page("planning.edit_plan", methods=METHODS, operation_refuses=True)
 def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Ask for another version of an undecided plan."""
     card = _card(plan_id)
@@ -109,11 +149,11 @@ def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
     return _decided(request, "edit", card, form, change, lambda _plan: said, **wishing)
 
 
-@page("planning.abort_plan", methods=METHODS)
+@page("planning.abort_plan", methods=METHODS, operation_refuses=True)
 def abort(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Stop a plan at any time before its end: one person, one confirmation."""
     card = _card(plan_id)
-    form = AbortForm(request.POST or None)
+    form = AbortForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         reason = form.cleaned_data["reason"]
 

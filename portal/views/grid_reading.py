@@ -31,6 +31,9 @@ from grid.queries import (
     reference_peak_mw,
     weather_at,
 )
+from planning.core.drift import Drift
+from planning.known import drift_of
+from planning.queries import PlanCard
 from portal.frame import Frame
 
 WEATHER_PLACE: Final = "dallas"  # the largest weather zone by load
@@ -67,6 +70,14 @@ def fleet_reading(frame: Frame, *, at: datetime) -> FleetAvailability:
 def record_reading(frame: Frame, *, mode: str, at: datetime) -> TrackRecord:
     """How often the last events of a mode delivered their firm MW."""
     return kept(f"record:{mode}", frame, at, lambda: firm_record(recent_deliveries(mode=mode)))
+
+
+def drift_reading(frame: Frame, card: PlanCard, *, at: datetime) -> Drift | None:
+    """What has moved since an open plan was proposed; None once nothing is to be decided. For pages: votes ask anew."""
+    content = card.content
+    if content is None or card.version is None or not card.is_open:
+        return None
+    return kept(f"drift-{card.version.pk}", frame, at, lambda: drift_of(content, at=at))
 
 
 def _read_grid(at: datetime) -> GridReading:

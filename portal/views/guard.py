@@ -20,12 +20,19 @@ from portal.models import User
 from portal.views.csv_answer import Sheet, csv_answer
 
 FRAME_TARGET = "frame-clock"
+SEE_PLANS = "planning.view_plan"
 STOP_POLLING = 286  # htmx's status for "swap this and do not ask again"
 View = Callable[..., HttpResponse]
 
 
-def page(right: str, *, methods: tuple[str, ...] = ("GET", "HEAD")) -> Callable[[View], View]:
-    """A page for people who are signed in and whose role carries `right`; never cached."""
+def page(
+    right: str, *, methods: tuple[str, ...] = ("GET", "HEAD"), operation_refuses: bool = False
+) -> Callable[[View], View]:
+    """A page for people who are signed in and whose role carries `right`; never cached.
+
+    `operation_refuses`: what somebody without the right posts here goes to the operation all the same, which refuses it
+    and puts that on record, as for the API.
+    """
 
     def decorate(view: View) -> View:
         @never_cache
@@ -40,7 +47,8 @@ def page(right: str, *, methods: tuple[str, ...] = ("GET", "HEAD")) -> Callable[
                 return render(request, "portal/frame_fragment.html", status=503)  # says what does not answer
             if not signed_in:
                 return _asks_to_sign_in(request)
-            if right not in frame_of(request).rights:
+            rights = frame_of(request).rights
+            if right not in rights and not (operation_refuses and request.method == "POST" and SEE_PLANS in rights):
                 raise PermissionDenied(f"Your role does not carry the right for this page (it needs {right}).")
             return view(request, *args, **kwargs)
 

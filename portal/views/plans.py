@@ -8,18 +8,20 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRefresh
 
+from planning.approval_queries import as_shown_to, has_to_estimate
 from planning.core.content import PlanContent, parse_content
 from planning.core.lifecycle import AWAITING_VOTE, RUNNING, TERMINAL, Status, abort_target
 from planning.models import Plan, PlanRequest
 from planning.queries import PlanPage, by_urgency, decided_beside, options_of, plan_cards, plan_page, plans
 from portal.frame import VOTED, frame_of, portal_now
 from portal.views import charts, option_reading, plan_reading
-from portal.views.grid_reading import record_reading
-from portal.views.guard import htmx_target, page, show
+from portal.views.approval_forms import CommentForm
+from portal.views.grid_reading import drift_reading, record_reading
+from portal.views.guard import htmx_target, page, person, show
 
 PAGE_SIZE: Final = 25
 SLOW_S: Final = 20
@@ -78,6 +80,10 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
     found = plan_page(plan_id)
     if found is None:
         raise Http404(f"There is no plan {plan_id}.")
+    me, may_vote = person(request).pk, any(item.plan.pk == plan_id for item in frame_of(request).awaiting_me)
+    if has_to_estimate(found, person_id=me, may_vote=may_vote):
+        return redirect("estimate", plan_id)
+    found = as_shown_to(found, person_id=me, may_vote=may_vote)
     content = found.card.content
     context: dict[str, Any] = {
         "at": at,
@@ -94,13 +100,25 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
     }
     if content is None:
         return show(request, "portal/pages/plan.html", context)
-    context |= _reading(request, found, content, at)
+    context |= _reading(request, found, content, at) | _talk(request, found, at)
     sheets = {
         **charts.sheets(context["chart"]),
         "cohorts": lambda: plan_reading.cohort_sheet(context["lines"], plan_id=plan_id),
         "alternatives": lambda: option_reading.sheet(context["options"], plan_id=plan_id),
     }
     return show(request, "portal/pages/plan.html", context, sheets=sheets)
+
+
+def _talk(request: HttpRequest, found: PlanPage, at: datetime) -> dict[str, Any]:
+    """What has moved, and what people say."""
+    frame, version = frame_of(request), found.card.version
+    initial = {"content_hash": version.content_hash if version else ""}
+    return {
+        "drift": drift_reading(frame, found.card, at=at),
+        "comment_form": CommentForm(initial=initial),
+        "may_comment": found.card.is_open and "planning.reject_plan" in frame.rights,
+        "may_force": found.card.is_open and "planning.break_glass" in frame.rights,
+    }
 
 
 def _reading(request: HttpRequest, found: PlanPage, content: PlanContent, at: datetime) -> dict[str, Any]:

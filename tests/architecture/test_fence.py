@@ -28,12 +28,40 @@ APPEND_ONLY = {
     "planning_vote",
     "planning_transition",
     "planning_planrefusal",
+    "planning_approvalpolicy",
+    "planning_policyconfirmation",
+    "planning_delegation",
+    "planning_delegationend",
+    "planning_comment",
+    "planning_commentresolution",
+    "planning_freeze",
+    "planning_freezelift",
+    "planning_breakglass",
+    "planning_breakglassreview",
+    "planning_escalation",
+    "planning_estimate",
+    "planning_planviewing",
+    "planning_passkey",
+    "planning_passkeyend",
+    "planning_voteassertion",
     "dispatch_claim",
 }
+# The state of a plan moves, and a challenge is spent; a trigger of its own says how.
+CHANGES = {"planning_plan", "planning_stepupchallenge"}
 DECISIONS = {table for table in APPEND_ONLY if table.startswith(("planning_", "dispatch_"))}
 ROW, BEFORE, DELETE, UPDATE, TRUNCATE = 1, 2, 8, 16, 32  # pg_trigger.tgtype
 GUARDED = {
-    "planning_vote": {"vote_is_entitled"},
+    "planning_planversion": {"version_names_the_policy"},
+    "planning_vote": {"vote_is_entitled", "passkey_vote_has_its_assertion"},
+    "planning_approvalpolicy": {"policy_is_proposed_by_right"},
+    "planning_policyconfirmation": {"confirmation_is_by_a_second_person"},
+    "planning_breakglass": {"break_glass_is_entitled", "break_glass_has_its_assertion"},
+    "planning_breakglassreview": {"review_is_by_a_second_person"},
+    "planning_freeze": {"freeze_by_right"},
+    "planning_freezelift": {"lift_by_right"},
+    "planning_delegation": {"delegation_by_right", "delegate_by_right"},
+    "planning_commentresolution": {"resolution_by_right"},
+    "planning_stepupchallenge": {"challenge_is_used_once", "challenge_stays", "challenges_stay"},
     "dispatch_claim": {"claim_is_authorised"},
     "dispatch_signal": {"signal_is_approved", "signal_content_stays", "signal_stays", "signals_stay"},
 }
@@ -118,6 +146,13 @@ class TestRights:
         senders = {role for role in ROLES if "INSERT" in WRITES["dispatch_signal"].get(role, "")}
         assert (voters, senders) == ({"web"}, {"dispatch"})
 
+    def test_people_speak_through_web_alone(self) -> None:
+        """All of planning but what the planner proposes, the clock's steps, and the moves of a plan."""
+        shared = {"planning_plan", "planning_planrequest", "planning_transition"}
+        of_the_worker = {"planning_planversion", "planning_plannedevent", "planning_alternative", "planning_escalation"}
+        for table in {table for table in WRITES if table.startswith("planning_")} - shared:
+            assert WRITES[table].keys() == ({"worker"} if table in of_the_worker else {"web"}), table
+
     def test_definer_functions_pin_their_search_path(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -130,6 +165,9 @@ class TestRights:
 
 @pytest.mark.django_db
 class TestAppendOnly:
+    def test_every_table_of_planning_is_but_those_said_to_change(self) -> None:
+        assert {table for table in tables() if table.startswith("planning_")} - APPEND_ONLY == CHANGES
+
     @pytest.mark.parametrize("table", sorted(APPEND_ONLY))
     def test_rows_stay_whoever_asks(self, table: str) -> None:
         assert stops(table, ROW, BEFORE, UPDATE, DELETE)

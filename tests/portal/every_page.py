@@ -9,10 +9,30 @@ from django.urls import URLPattern, reverse
 from portal.page_urls import urlpatterns
 from tests.driving import Shown
 
-NO_PAGES: Final = {"frame", "sign_in", "sign_out", "stay", "preferences", "clock"}
+NO_PAGES: Final = {
+    "frame",
+    "sign_in",
+    "sign_out",
+    "stay",
+    "preferences",
+    "clock",
+    "viewed",
+    "challenge",
+    "comment",
+    "resolve",
+    "freeze",
+    "lift",
+    "delegate",
+    "end_delegation",
+    "confirm_policy",
+    "enrolment_challenge",
+    "end_passkey",
+    "review",
+    "estimate",
+}
 """Routes of page_urls that answer no page of their own: fragments, files, what only takes a POST; and signing in."""
 
-OF_A_PLAN: Final = ("plan", "approve", "reject", "edit", "abort", "event")
+OF_A_PLAN: Final = ("plan", "approve", "reject", "edit", "abort", "event", "force")
 ADMIN: Final = {
     "admin": "/admin/",
     "admin plans": "/admin/planning/plan/",

@@ -92,7 +92,9 @@ class TestSixQuestions:
         assert said["until"] == "No deadline runs."
 
     def test_why_is_one_sentence(self, plan: Plan) -> None:
-        assert "Why A test asked for it. Needs 1 vote, 0 so far. You may vote." in text_of(as_("supervisor").get("/"))
+        assert "Why A test asked for it. Needs 1 person; 0 of 1 so far. You may vote." in text_of(
+            as_("supervisor").get("/")
+        )
 
     def test_most_mw_soonest_comes_first(self, plan: Plan, asker: User) -> None:
         """A larger plan with the same deadline goes before the older one."""

@@ -14,7 +14,7 @@
    for every 5 s, and the footer says so. */
 
 const STREAM = "/live/";
-const TOPICS = ["plan", "signal", "event", "grid", "clock", "cohort"];
+const TOPICS = ["plan", "signal", "event", "grid", "clock", "cohort", "rules"];
 const ALL = "*"; // as an id: whatever of that topic; as a topic: everything
 const POLL_S = 5;
 const GATHER_MS = 120;
