@@ -158,7 +158,7 @@ class PlanAdmin(RecordAdmin):
         content = card_of(plan).content
         return f"{content.planned_p50_mw:.1f}" if content else UNKNOWN
 
-    @admin.display(description="firm P90 (MW)")
+    @admin.display(description="firm, 9 in 10 (MW)")
     def firm_mw(self, plan: Plan) -> str:
         """Exceeded nine times in ten."""
         content = card_of(plan).content

@@ -186,7 +186,7 @@ def _measured(progress: EventProgress) -> str:
 def _chart_words(progress: EventProgress) -> str:
     known = [(q.delivered_mw, q.planned_mw, q.starts_at) for q in progress.quarters if q.delivered_mw is not None]
     if not known:
-        return "Nothing is measured yet: only the plan is drawn."
+        return "No quarter-hour is fully measured yet: only the plan is drawn."
     delivered, planned, starts_at = known[-1]
     when = f"in the quarter-hour from {charts.hour_words(starts_at)}"
     return f"{delivered:,.1f} MW delivered {when}, planned {planned:,.1f} MW."

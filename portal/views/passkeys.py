@@ -50,7 +50,7 @@ def end(request: HttpRequest, number: int) -> HttpResponse:
     """Stop believing one of one's own keys."""
     try:
         ended = end_passkey(passkey_id=number, by=person(request))
-        messages.success(request, f"Recorded: passkey “{ended.passkey.label}” is not believed any more.")
+        messages.success(request, f"Recorded: passkey “{ended.passkey.label}” is withdrawn and no longer accepted.")
     except Refusal as refusal:
         messages.error(request, str(refusal))
     return redirect("passkeys")
