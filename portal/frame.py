@@ -51,6 +51,8 @@ NAVIGATION: Final = (
 )
 SYNTHETIC: Final = "synthetic"
 VOTED: Final = "you have voted on it"
+# How `planning_offer_objection` begins where a vote is only held up.
+FOR_NOW: Final = ("approvals are frozen", "a comment marked as blocker")
 Answer = TypeVar("Answer")
 
 
@@ -74,6 +76,11 @@ class Awaiting:
 
     plan: Plan
     objection: str
+
+    @property
+    def could_vote(self) -> bool:
+        """Whether this person's vote is still to come once a freeze is lifted or a blocker resolved."""
+        return not self.objection or self.objection.startswith(FOR_NOW)
 
 
 def frame(request: HttpRequest) -> Mapping[str, Any]:
@@ -246,7 +253,11 @@ class Frame:
         count = card.votes
         if self._user is None or not count.needs.estimate or self._user.pk in count.estimated_by:
             return False
-        return any(item.plan.pk == card.plan.pk for item in self.awaiting_me)
+        return self.could_vote_on(card.plan.pk)
+
+    def could_vote_on(self, plan_id: int) -> bool:
+        """Whether this person still has a vote to give on an open plan, now or once nothing holds it up."""
+        return any(item.plan.pk == plan_id and item.could_vote for item in self.awaiting)
 
     @cached_property
     def rights(self) -> frozenset[str]:

@@ -171,7 +171,7 @@ def approve_plan(
         proven = None
         if signed is not None:
             proven = prove(by=by, signed=signed, decision="APPROVE", content_hash=content_hash)
-        _check_commitments(plan)
+        check_commitments(plan)
         ballot = Ballot(
             by=by,
             reason=reason.strip(),
@@ -278,7 +278,7 @@ def _one_approval_at_a_time() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [APPROVAL_LOCK])
 
 
-def _check_commitments(plan: Plan) -> None:
+def check_commitments(plan: Plan) -> None:
     """Raise CohortCommitted when a plan approved since this one was made calls a cohort within its rest."""
     assert plan.current_version is not None
     for event in plan.current_version.events.select_related("cohort"):

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound
 from planning.core.lifecycle import Status
 from planning.models import BreakGlass, BreakGlassReview, Plan
+from planning.operations.approving import check_commitments
 from planning.operations.opening import current, need, refusals_on_record, undecided
 from planning.operations.stepping_up import keep_assertion, prove
 from planning.passkeys import Signed
@@ -88,12 +89,13 @@ def force_plan(
     """AUTHORISE exactly this content without its quorum. What was not met is written down by PostgreSQL as forced.
 
     Raises PermissionNeeded, PasskeyRefused, BreakGlassRefused (403); PlanUnknown (404); StaleContent, NotAwaitingVote,
-    TooLate (409); BreakGlassIncomplete (422).
+    TooLate, CohortCommitted (409); BreakGlassIncomplete (422).
     """
     with refusals_on_record(plan_id=plan_id, by=by, attempted="break-glass", at=at), transaction.atomic():
         plan = undecided(plan_id=plan_id, content_hash=content_hash, by=by, at=at, permission="planning.break_glass")
         if signed is None:
             raise BreakGlassRefused("it needs your passkey")
+        check_commitments(plan)
         proven = prove(by=by, signed=signed, decision="BREAK_GLASS", content_hash=content_hash)
         try:
             with transaction.atomic():

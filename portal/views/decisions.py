@@ -95,7 +95,8 @@ def _to_be_estimated(request: HttpRequest, card: PlanCard) -> bool:
     if not card.votes.needs.estimate:
         return False
     found = plan_page(card.plan.pk)
-    return found is not None and has_to_estimate(found, person_id=person(request).pk)
+    may_vote = frame_of(request).could_vote_on(card.plan.pk)
+    return found is not None and has_to_estimate(found, person_id=person(request).pk, may_vote=may_vote)
 
 
 @page("planning.reject_plan", methods=METHODS, operation_refuses=True)

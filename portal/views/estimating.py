@@ -10,7 +10,7 @@ from grid.core.refusals import NotFound, Refusal
 from planning.approval_queries import has_to_estimate
 from planning.operations import give_estimate, note_viewing
 from planning.queries import plan_page
-from portal.frame import portal_now
+from portal.frame import frame_of, portal_now
 from portal.problem import status_of
 from portal.views.approval_forms import EstimateForm
 from portal.views.guard import page, person, show
@@ -43,7 +43,7 @@ def estimate(request: HttpRequest, plan_id: int) -> HttpResponse:
             planned = found.card.content.planned_p50_mw
             messages.success(request, f"Recorded: you said {made.mw:,.1f} MW; the plan says {planned:,.1f} MW.")
             return redirect("plan", plan_id)
-    elif not has_to_estimate(found, person_id=person(request).pk):
+    elif not has_to_estimate(found, person_id=person(request).pk, may_vote=frame_of(request).could_vote_on(plan_id)):
         return redirect("plan", plan_id)
     context = {
         "plan": found.card.plan,

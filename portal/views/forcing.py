@@ -13,7 +13,7 @@ from planning.approval_queries import forced
 from planning.core.lifecycle import AWAITING_VOTE
 from planning.operations import Emergency, force_plan, passkeys_of, review_break_glass
 from planning.queries import plan_cards, plans, policy_in_force
-from portal.frame import portal_now
+from portal.frame import frame_of, portal_now
 from portal.problem import status_of
 from portal.views.approval_forms import ForceForm, ReviewForm
 from portal.views.guard import page, person, show
@@ -29,6 +29,8 @@ def force(request: HttpRequest, plan_id: int) -> HttpResponse:
     if plan is None:
         raise Http404(f"There is no plan {plan_id}.")
     card = plan_cards([plan])[0]
+    if request.method != "POST" and frame_of(request).covers(card):
+        return redirect("estimate", plan_id)
     initial = {"content_hash": card.version.content_hash if card.version else ""}
     form = ForceForm(request.POST or None, initial=initial)
     status = 200

@@ -80,7 +80,7 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
     found = plan_page(plan_id)
     if found is None:
         raise Http404(f"There is no plan {plan_id}.")
-    me, may_vote = person(request).pk, any(item.plan.pk == plan_id for item in frame_of(request).awaiting_me)
+    me, may_vote = person(request).pk, frame_of(request).could_vote_on(plan_id)
     if has_to_estimate(found, person_id=me, may_vote=may_vote):
         return redirect("estimate", plan_id)
     found = as_shown_to(found, person_id=me, may_vote=may_vote)

@@ -17,6 +17,7 @@ from planning.operations import (
     BreakGlassIncomplete,
     BreakGlassRefused,
     BreakGlassUnknown,
+    CohortCommitted,
     Emergency,
     NotAwaitingVote,
     PasskeyRefused,
@@ -231,6 +232,17 @@ class TestReasons:
 
 
 class TestWhatBeatsIt:
+    def test_a_cohort_that_is_called_already(
+        self, of_60: Plan, operator: User, pearland: Cohort, omar: User, sybil: User, keys: Keyring
+    ) -> None:
+        other = pending_plan(operator, pearland)
+        approve(other, omar, keys)
+        signed = keys.sign(sybil, of_60, hash_of(of_60), "BREAK_GLASS")
+        with refused(CohortCommitted, of_60, sybil, "break-glass") as caught:
+            force(of_60, sybil, None, signed=signed)
+        assert f"Plan {other.pk}, approved meanwhile, already calls {pearland.name}" in str(caught.value)
+        assert not BreakGlass.objects.exists()
+
     def test_another_content(self, of_60: Plan, sybil: User, keys: Keyring, as_role: AsRole) -> None:
         signed = keys.sign(sybil, of_60, hash_of(of_60), "BREAK_GLASS")
         with as_role("web"):
