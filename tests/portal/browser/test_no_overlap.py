@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.portal.browser.walking import SIZES, Visit
-from tests.portal.every_page import ADMIN, READER
+from tests.portal.every_page import READER
 
 pytestmark = pytest.mark.browser
 
-NOT_OURS = {*READER, *ADMIN}
+NOT_OURS = {*READER}
 
 
 @pytest.mark.parametrize("size", SIZES)
