@@ -167,19 +167,24 @@ class Drill:
     # A story in one call
 
     def run_until(self, plan_id: int, *statuses: str) -> None:
-        """Let scenario time run at full speed until the plan is in one of these states, then stop the clock.
+        """Let scenario time run until the plan is in one of these states, then stop the clock."""
+        self._run(lambda: self.status(plan_id)["status"] in statuses, f"plan {plan_id} is {' or '.join(statuses)}")
 
-        What the watch agent proposes meanwhile is turned down: scenario time would wait for a vote on it.
-        """
+    def run_to(self, at: datetime) -> None:
+        """Let scenario time run to this instant (some minutes more on a slow machine), then stop the clock."""
+        self._run(lambda: self.now() >= at, f"it is {at}")
+
+    def _run(self, there: Callable[[], bool], what: str) -> None:
+        """At full speed. What the watch agent proposes is turned down: scenario time would wait for a vote on it."""
         self.clock("speed", speed=str(FASTEST))
         self.clock("resume")
 
-        def there() -> bool:
+        def arrived() -> bool:
             for other in self.plans("PENDING"):
                 self.reject(other)
-            return self.status(plan_id)["status"] in statuses
+            return there()
 
-        patiently(there, f"plan {plan_id} is {' or '.join(statuses)}")
+        patiently(arrived, what)
         self.clock("pause")
 
 
@@ -192,11 +197,14 @@ def set_the_stage(drill: Drill) -> Shown:
     finished = drill.propose("commercial-lighting-houston", target_mw=3, start=start, quarters=2)
     drill.approve(finished)
     homes, offices = "residential-standard-dallas", "commercial-hvac-austin-south"
-    running = drill.propose(homes, offices, target_mw=6, start=start + 3 * QUARTER, quarters=8)
+    running = drill.propose(homes, offices, target_mw=6, start=start + 2 * QUARTER, quarters=8)
     drill.approve(running)
     drill.run_until(finished, "COMPLETED")
     drill.run_until(running, "ACTIVE")
+    drill.run_to(start + 2 * QUARTER + timedelta(minutes=32))
     later = ("residential-ev-austin", "residential-solar-battery-houston", "industrial-manufacturing-dallas")
     evening = drill.now().astimezone(CENTRAL).replace(hour=19, minute=0, second=0, microsecond=0)
-    pending = drill.propose(*later, target_mw=30, start=evening, quarters=8, who="operator2")
+    pending = drill.propose(
+        *later, target_mw=30, start=max(evening, drill.earliest_window()), quarters=8, who="operator2"
+    )
     return Shown(pending=pending, cohort=1, running=running, finished=finished)
