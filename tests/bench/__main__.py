@@ -1,4 +1,5 @@
-"""`make bench`: how long the portal takes to start, stop and answer here, and what event streams cost, as tables."""
+"""`make bench`: how long the portal takes to start, stop and answer here, what event
+streams cost, and what pages weigh, as tables."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import streams
+from tests.bench import streams, weights
 from tests.running import PROJECT, RunningPortal, forget_database, start_portal
 
 REQUESTS = 200
@@ -69,7 +70,7 @@ def measure() -> list[str]:
     lines += [f"| {REQUESTS} requests, one after the other | median ms | p95 ms |", "|---|---|---|"]
     for path, values in rows:
         lines.append(f"| `{path}` | {statistics.median(values):.1f} | {statistics.quantiles(values, n=20)[-1]:.1f} |")
-    return [*lines, "", *of_streams]
+    return [*lines, "", *of_streams, "", *weights.table()]
 
 
 if __name__ == "__main__":
