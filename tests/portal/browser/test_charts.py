@@ -13,7 +13,7 @@ import pytest
 from grid.core.intervals import CENTRAL, HOUR, hours_of
 from portal.views.charts import hour_words
 from portal.views.charts.data import milliseconds
-from tests.driving import Drill, Shown
+from tests.driving import Drill, Shown, patiently
 from tests.portal.browser.looking import DESKTOP, PHONE
 from tests.portal.browser.walking import WATCH
 
@@ -140,12 +140,14 @@ class TestDrawing:
         light, strokes = colours()
         assert light in strokes
         overview.emulate_media(color_scheme="dark")
-        overview.wait_for_function("was => getComputedStyle(document.body).color !== was", arg=light)
-        dark, strokes = colours()
-        assert (dark in strokes, light in strokes) == (True, False)
+
+        def is_drawn_in_dark() -> bool:
+            dark, strokes = colours()
+            return dark != light and dark in strokes and light not in strokes
+
+        patiently(is_drawn_in_dark, "charts are drawn in the dark theme's ink")
         overview.evaluate("document.documentElement.dataset.theme = 'light'")
-        overview.wait_for_timeout(0)
-        assert colours()[1] >= {light}
+        patiently(lambda: light in colours()[1], "charts are drawn in the light theme's ink again")
 
     def test_forced_colors_are_taken_over(self, stage: Stage, open_page: Open) -> None:
         page = open_page(stage[0], "operator", forced_colors="active")
