@@ -11,13 +11,15 @@ from django.db.models.signals import post_migrate
 
 def _apply_rights(**_signal: Any) -> None:
     from portal import fence, roles
+    from portal.ledger.sources import apply_sources
 
     roles.apply_roles()
     fence.apply_rights()
+    apply_sources()
 
 
 class PortalConfig(AppConfig):
-    """Knows every app; after each migration it applies roles and database rights."""
+    """Knows every app; after each migration it applies roles, database rights and recording triggers."""
 
     name = "portal"
     verbose_name = "Portal"

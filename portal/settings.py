@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "cohorts",
     "planning",
     "dispatch",
+    "portal.ledger.apps.LedgerConfig",
     "portal.apps.PortalConfig",
 ]
 

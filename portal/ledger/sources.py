@@ -1,0 +1,119 @@
+"""Which tables the record takes rows from. `apply_sources` puts the triggers on them after each migration.
+
+A table of decisions that stands in no row here fails tests/portal/ledger/test_sources.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import connection
+
+VERSION: Final = "version_id>planning_planversion.plan_id"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table whose rows are recorded.
+
+    `key` leads from the row to what its stream is about, see `ledger_key` in migrations/0002; `person` is the column
+    of who acted. What is in `omitted` stays out of the record: secrets, and names, which may have to be erased.
+    """
+
+    table: str
+    stream: str
+    key: str = ""
+    person: str = ""
+    omitted: tuple[str, ...] = ()
+    append_only: bool = True
+
+    @property
+    def events(self) -> str:
+        return "INSERT" if self.append_only else "INSERT OR UPDATE OR DELETE"
+
+
+def _of_plan(table: str, key: str = VERSION, person: str = "by_id", **more: bool) -> Source:
+    return Source(table, "plan", key, person, **more)
+
+
+PLANS: Final = (
+    _of_plan("planning_plan", "id", "requested_by_id", append_only=False),
+    _of_plan("planning_planrequest", "plan_id"),
+    _of_plan("planning_planversion", "plan_id", ""),
+    _of_plan("planning_plannedevent", person=""),
+    _of_plan("planning_alternative", person=""),
+    _of_plan("planning_vote", person="voter_id"),
+    _of_plan(
+        "planning_voteassertion",
+        f"vote_id>planning_vote.{VERSION}|break_glass_id>planning_breakglass.{VERSION}",
+        "",
+    ),
+    _of_plan("planning_transition", "plan_id"),
+    _of_plan("planning_planrefusal", "plan_id"),
+    _of_plan("planning_comment"),
+    _of_plan("planning_commentresolution", f"comment_id>planning_comment.{VERSION}"),
+    _of_plan("planning_breakglass"),
+    _of_plan("planning_breakglassreview", f"break_glass_id>planning_breakglass.{VERSION}"),
+    _of_plan("planning_escalation", person=""),
+    _of_plan("planning_estimate"),
+    _of_plan("planning_planviewing"),
+    _of_plan("dispatch_claim", "plan_id", ""),
+    _of_plan("dispatch_signal", person="", append_only=False),
+    _of_plan("dispatch_receipt", f"signal_id>dispatch_signal.{VERSION}", ""),
+    _of_plan("dispatch_eventresult", "claim_id>dispatch_claim.plan_id", "", append_only=False),
+)
+PEOPLE: Final = (
+    Source(
+        "portal_user",
+        "people",
+        omitted=("password", "first_name", "last_name", "email", "username", "last_login"),
+        append_only=False,
+    ),
+    Source("portal_user_groups", "people", append_only=False),
+    Source("portal_user_user_permissions", "people", append_only=False),
+    Source("auth_group", "people", append_only=False),
+    Source("auth_group_permissions", "people", append_only=False),
+    Source("portal_apitoken", "people", person="user_id", omitted=("digest",), append_only=False),
+    Source("planning_passkey", "people", person="user_id"),
+    Source("planning_passkeyend", "people", person="by_id"),
+    Source("planning_stepupchallenge", "people", person="user_id", append_only=False),
+    Source("planning_delegation", "people", person="delegator_id"),
+    Source("planning_delegationend", "people", person="by_id"),
+)
+RULES: Final = (
+    Source("planning_approvalpolicy", "policy", person="proposed_by_id"),
+    Source("planning_policyconfirmation", "policy", person="by_id"),
+    Source("planning_freeze", "freezes", person="by_id"),
+    Source("planning_freezelift", "freezes", person="by_id"),
+)
+SURROUNDINGS: Final = (
+    Source("grid_clockchange", "clock", person="by_id"),
+    Source("cohorts_cohortchange", "cohort", "cohort_id", "by_id"),
+    Source("cohorts_cohort", "cohort", "id", append_only=False),
+    Source("dispatch_ven", "cohort", "cohort_id", append_only=False),
+)
+SOURCES: Final = (*PLANS, *PEOPLE, *RULES, *SURROUNDINGS)
+
+
+def apply_sources() -> None:
+    """Put the recording trigger on every source, as the table above says. Run as owner; idempotent."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regprocedure('ledger_record()') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return  # migrated back behind the record
+        for source in SOURCES:
+            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [source.table])
+            if cursor.fetchone()[0]:
+                cursor.execute(trigger_sql(source))
+
+
+def trigger_sql(source: Source) -> str:
+    """The statement that makes a source's trigger. Nothing here comes from outside."""
+    arguments = (source.stream, source.key, source.person, ",".join(source.omitted), "id")
+    quoted = ", ".join("'" + argument.replace("'", "''") + "'" for argument in arguments)
+    return (
+        f"CREATE OR REPLACE TRIGGER ledger_record AFTER {source.events} ON {source.table}"
+        f" FOR EACH ROW EXECUTE FUNCTION ledger_record({quoted});"
+        f" ALTER TABLE {source.table} ENABLE ALWAYS TRIGGER ledger_record"
+    )
