@@ -80,6 +80,7 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     simulation_seed: int = 1
     databases: Mapping[str, dict[str, object]] = field(default_factory=dict)
+    ledger_key: Path = Path("ledger/checkpoint.key")
 
     @property
     def database(self) -> dict[str, object]:
@@ -116,7 +117,8 @@ def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
     if problems:
         raise EnvironmentInvalid(problems)
     debug = environ.get("PORTAL_DEBUG", "") == "1"
-    return Environment(role, data_dir, secret, debug, hosts, int(seed), databases)
+    ledger_key = Path(environ.get("PORTAL_LEDGER_KEY") or data_dir / "ledger" / "checkpoint.key").absolute()
+    return Environment(role, data_dir, secret, debug, hosts, int(seed), databases, ledger_key)
 
 
 def _databases(

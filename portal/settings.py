@@ -127,6 +127,9 @@ Q_CLUSTER = {
     "label": "Tasks",
 }
 
+# Signs the record's checkpoints and exports (portal/ledger/signing.py).
+PORTAL_LEDGER_KEY = ENVIRONMENT.ledger_key
+
 # The simulated endpoints draw their own truth from this (dispatch/simulator).
 SIMULATION_SEED = ENVIRONMENT.simulation_seed
 
