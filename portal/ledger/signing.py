@@ -117,6 +117,23 @@ def own_key(path: Path | None = None) -> SigningKey:
     return SigningKey(private)
 
 
+def own_public(path: Path | None = None) -> bytes:
+    """The raw public key, also where only that is kept. Raises KeyMissing or KeyUnusable."""
+    path = path or key_path()
+    try:
+        return own_key(path).public
+    except KeyMissing:
+        beside = public_path(path)
+        if not beside.exists():
+            raise
+    try:
+        public = bytes.fromhex(beside.read_text().strip())
+        Ed25519PublicKey.from_public_bytes(public)
+    except (OSError, ValueError) as error:
+        raise KeyUnusable(beside, "is not a public key in hex.") from error
+    return public
+
+
 def own_or_new_key(path: Path | None = None) -> SigningKey:
     """This portal's key, made where there is none. Of two processes that make one at once, one does; both use it."""
     path = path or key_path()

@@ -11,7 +11,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from portal.ledger.signing import KeyMissing, KeyUnusable, own_key, own_or_new_key, public_path, signed_bytes, verify
+from portal.ledger.signing import (
+    KeyMissing,
+    KeyUnusable,
+    own_key,
+    own_or_new_key,
+    own_public,
+    public_path,
+    signed_bytes,
+    verify,
+)
 
 
 def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
@@ -50,6 +59,20 @@ def test_a_missing_key_is_said_and_not_made_in_passing(tmp_path: Path) -> None:
     with pytest.raises(KeyMissing, match=r"checkpoint\.key is not there"):
         own_key(tmp_path / "checkpoint.key")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_only_verifies_needs_only_the_public_key(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.key"
+    public = own_or_new_key(path).public
+    assert own_public(path) == public
+    path.unlink()
+    assert own_public(path) == public
+    public_path(path).write_text("no key")
+    with pytest.raises(KeyUnusable, match=r"checkpoint\.pub is not a public key"):
+        own_public(path)
+    public_path(path).unlink()
+    with pytest.raises(KeyMissing):
+        own_public(path)
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o620, 0o666])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Mapping
-from typing import Any, Final, Protocol, TextIO
+from typing import Any, Final, Protocol
+
+from django.core.management.base import OutputWrapper
 
 
 class Action(Protocol):
@@ -17,7 +19,7 @@ class Action(Protocol):
 
     def add_arguments(self, parser: ArgumentParser) -> None: ...
 
-    def handle(self, out: TextIO, options: Mapping[str, Any]) -> int: ...
+    def handle(self, out: OutputWrapper, options: Mapping[str, Any]) -> int: ...
 
 
 ACTIONS: Final[Mapping[str, Action]] = {}

@@ -1,4 +1,4 @@
-"""`manage.py ledger ACTION`: the record from the command line. The actions stand in `portal.ledger.management.actions`."""
+"""`manage.py ledger ACTION`: the record from the command line; the actions are in portal/ledger/management/actions."""
 
 from __future__ import annotations
 
