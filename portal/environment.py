@@ -81,6 +81,9 @@ class Environment:
     simulation_seed: int = 1
     databases: Mapping[str, dict[str, object]] = field(default_factory=dict)
     ledger_key: Path = Path("ledger/checkpoint.key")
+    ledger_copies: Path = Path("ledger/checkpoints")
+    ledger_publish: str = ""
+    ledger_holds: bool = True
 
     @property
     def database(self) -> dict[str, object]:
@@ -118,7 +121,20 @@ def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
         raise EnvironmentInvalid(problems)
     debug = environ.get("PORTAL_DEBUG", "") == "1"
     ledger_key = Path(environ.get("PORTAL_LEDGER_KEY") or data_dir / "ledger" / "checkpoint.key").absolute()
-    return Environment(role, data_dir, secret, debug, hosts, int(seed), databases, ledger_key)
+    ledger_copies = Path(environ.get("PORTAL_LEDGER_COPIES") or data_dir / "ledger" / "checkpoints").absolute()
+    return Environment(
+        role,
+        data_dir,
+        secret,
+        debug,
+        hosts,
+        int(seed),
+        databases,
+        ledger_key,
+        ledger_copies,
+        ledger_publish=environ.get("PORTAL_LEDGER_PUBLISH", ""),
+        ledger_holds=environ.get("PORTAL_LEDGER_HOLDS", "1") != "0",
+    )
 
 
 def _databases(

@@ -129,6 +129,11 @@ Q_CLUSTER = {
 
 # Signs the record's checkpoints and exports (portal/ledger/signing.py).
 PORTAL_LEDGER_KEY = ENVIRONMENT.ledger_key
+# Where copies of checkpoints go: a folder, or a command that is given each on its standard input.
+PORTAL_LEDGER_COPIES = ENVIRONMENT.ledger_copies
+PORTAL_LEDGER_PUBLISH = ENVIRONMENT.ledger_publish
+# Whether a record that fails its verification holds what is to be sent, until a person lets it go on.
+PORTAL_LEDGER_HOLDS = ENVIRONMENT.ledger_holds
 
 # The simulated endpoints draw their own truth from this (dispatch/simulator).
 SIMULATION_SEED = ENVIRONMENT.simulation_seed

@@ -1,7 +1,11 @@
-"""Events of the record and the links that seal them. Only triggers write here; see migrations/0002."""
+"""Events of the record, the links that seal them, checkpoints and verifications.
+
+Only triggers write events and links, see migrations/0002; all tables are append-only.
+"""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 
@@ -12,7 +16,7 @@ class Event(models.Model):
     txid = models.BigIntegerField(db_index=True, help_text="the transaction that wrote it")
     at = models.DateTimeField(db_index=True, help_text="wall time")
     source = models.CharField(max_length=63, help_text="the table")
-    op = models.CharField(max_length=6, help_text="INSERT, UPDATE or DELETE")
+    op = models.CharField(max_length=8, help_text="INSERT, UPDATE, DELETE; EXISTING: there when recording began")
     row_key = models.CharField(max_length=40, help_text="the row's primary key")
     actor = models.CharField(max_length=20, blank=True, help_text="id of the person the row names")
     db_role = models.CharField(max_length=63, help_text="the login that wrote it, told by PostgreSQL")
@@ -45,3 +49,55 @@ class Link(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream} {self.seq}"
+
+
+class Checkpoint(models.Model):
+    """A signed statement of where streams stood, see core/checkpoints.py. Inserted by the worker. Append-only."""
+
+    number = models.BigIntegerField(primary_key=True)
+    body = models.TextField(help_text="canonical JSON: what is signed")
+    signature = models.CharField(max_length=128, help_text="Ed25519, hex")
+    key_id = models.CharField(max_length=16)
+    horizon = models.BigIntegerField(help_text="transactions below had ended; as in the body")
+    wall_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.number}"
+
+
+class Verification(models.Model):
+    """Somebody, or the night, looked whether the record is sound. Append-only."""
+
+    class Scope(models.TextChoices):
+        ALL = "ALL", "the whole record"
+        STREAM = "STREAM", "one stream"
+        RECENT = "RECENT", "what came since the last checkpoint"
+
+    scope = models.CharField(max_length=6, choices=Scope.choices)
+    stream = models.CharField(max_length=60, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    sound = models.BooleanField()
+    events = models.BigIntegerField(help_text="links looked at")
+    checkpoints = models.BigIntegerField()
+    findings = models.JSONField(default=list, help_text="[{detector, where, words}], the first hundred")
+    holds = models.BooleanField(default=False, help_text="nothing is claimed for sending because of it")
+    took_s = models.FloatField()
+    wall_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"verification {self.pk}: {'sound' if self.sound else 'NOT sound'}"
+
+
+class HoldRelease(models.Model):
+    """A person decided that sending may go on although a verification failed. Append-only."""
+
+    verification = models.OneToOneField(Verification, on_delete=models.PROTECT, related_name="release")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    wall_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~models.Q(reason=""), name="hold_release_gives_a_reason")]
+
+    def __str__(self) -> str:
+        return f"release of the hold by {self.verification}"

@@ -8,8 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from django.db import connection
+from django.db import connection, transaction
 
+PLAIN_TEXT: Final = (
+    "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL intervalstyle = 'iso_8601';"
+    " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1"
+)
+"""How a session writes rows as text: the same as the settings of `ledger_record`."""
 VERSION: Final = "version_id>planning_planversion.plan_id"
 
 
@@ -33,8 +38,8 @@ class Source:
         return "INSERT" if self.append_only else "INSERT OR UPDATE OR DELETE"
 
 
-def _of_plan(table: str, key: str = VERSION, person: str = "by_id", **more: bool) -> Source:
-    return Source(table, "plan", key, person, **more)
+def _of_plan(table: str, key: str = VERSION, person: str = "by_id", *, append_only: bool = True) -> Source:
+    return Source(table, "plan", key, person, append_only=append_only)
 
 
 PLANS: Final = (
@@ -103,9 +108,17 @@ def apply_sources() -> None:
         if not cursor.fetchone()[0]:
             return  # migrated back behind the record
         for source in SOURCES:
-            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [source.table])
-            if cursor.fetchone()[0]:
-                cursor.execute(trigger_sql(source))
+            cursor.execute(
+                "SELECT to_regclass(%s) IS NOT NULL, EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass(%s)"
+                " AND tgname = 'ledger_record')",
+                [source.table, source.table],
+            )
+            exists, recorded = cursor.fetchone()
+            if exists:
+                with transaction.atomic():
+                    cursor.execute(trigger_sql(source))
+                    if not recorded:
+                        cursor.execute(existing_sql(source))
 
 
 def trigger_sql(source: Source) -> str:
@@ -117,3 +130,16 @@ def trigger_sql(source: Source) -> str:
         f" FOR EACH ROW EXECUTE FUNCTION ledger_record({quoted});"
         f" ALTER TABLE {source.table} ENABLE ALWAYS TRIGGER ledger_record"
     )
+
+
+def existing_sql(source: Source) -> str:
+    """The statement that records the rows a table has when its recording begins, as op EXISTING."""
+    omitted, key = (text.replace("'", "''") for text in (",".join(source.omitted), source.key))
+    suffix = f" || coalesce(':' || ledger_key(given, '{key}'), '')" if key else ""
+    person = f"coalesce(given ->> '{source.person}', '')" if source.person else "''"
+    select = (
+        f"SELECT '{source.stream}'{suffix}, '{source.table}', 'EXISTING', id::text, {person}, '',"  # noqa: S608 (SOURCES)
+        f" ledger_row_text(given, '{omitted}')"
+        f" FROM (SELECT id, to_jsonb(t) AS given FROM {source.table} t ORDER BY id) rows"
+    )
+    return f"{PLAIN_TEXT}; INSERT INTO ledger_event (stream, source, op, row_key, actor, context, body) {select}"

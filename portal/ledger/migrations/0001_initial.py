@@ -21,7 +21,12 @@ class Migration(migrations.Migration):
                 ("txid", models.BigIntegerField(db_index=True, help_text="the transaction that wrote it")),
                 ("at", models.DateTimeField(db_index=True, help_text="wall time")),
                 ("source", models.CharField(help_text="the table", max_length=63)),
-                ("op", models.CharField(help_text="INSERT, UPDATE or DELETE", max_length=6)),
+                (
+                    "op",
+                    models.CharField(
+                        help_text="INSERT, UPDATE, DELETE; EXISTING: there when recording began", max_length=8
+                    ),
+                ),
                 ("row_key", models.CharField(help_text="the row's primary key", max_length=40)),
                 ("actor", models.CharField(blank=True, help_text="id of the person the row names", max_length=20)),
                 ("db_role", models.CharField(help_text="the login that wrote it, told by PostgreSQL", max_length=63)),
