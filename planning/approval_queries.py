@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from planning.core.lifecycle import Status
@@ -55,6 +56,13 @@ def freezes_on(*, at: datetime) -> QuerySet[Freeze]:
     """Those that stop approvals and sending at `at`, oldest first."""
     on = Q(starts_at__lte=at) & (Q(ends_at=None) | Q(ends_at__gt=at))
     return freezes().filter(on, lift=None).order_by("pk")
+
+
+def sending_hold() -> str:
+    """What else holds sending, whatever was approved (see `planning_sending_hold`); empty: nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(planning_sending_hold(), '')")
+        return str(cursor.fetchone()[0])
 
 
 def delegations() -> QuerySet[Delegation]:

@@ -27,6 +27,9 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         # The portal stands last in INSTALLED_APPS, so permissions of all apps exist when this receiver runs.
         post_migrate.connect(_apply_rights, sender=self)
+        from portal import sign_ins
+
+        sign_ins.watch()
 
 
 class PortalAdminConfig(AdminConfig):

@@ -8,7 +8,9 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from portal.ledger import context
 from portal.models import ApiToken, User
+from portal.sign_ins import note_refused_token
 
 
 class ApiTokenAuthentication(BaseAuthentication):
@@ -31,7 +33,9 @@ class ApiTokenAuthentication(BaseAuthentication):
             .first()
         )
         if token is None:
+            note_refused_token(request)
             raise AuthenticationFailed("The API token is not valid, was revoked, or its owner is not active.")
+        context.say(request, person_id=token.user_id, known_by="token")
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 (DRF's signature)

@@ -24,6 +24,7 @@ WRITES: Final[Mapping[str, Mapping[str, str]]] = {
     "portal_user_groups": {"web": FULL},
     "portal_user_user_permissions": {"web": FULL},
     "portal_apitoken": {"web": EDIT},
+    "portal_signin": {"web": ADD},
     "django_session": {"web": FULL},
     "django_admin_log": {"web": ADD},
     # task queue: web and dispatch hand work over, the worker does it
@@ -78,6 +79,10 @@ WRITES: Final[Mapping[str, Mapping[str, str]]] = {
     "dispatch_endpointoutcome": {"worker": EDIT},
     "dispatch_cohorttelemetry": {"worker": EDIT},
     "dispatch_eventresult": {"worker": EDIT},
+    # the record: events and links come from triggers alone
+    "ledger_checkpoint": {"worker": ADD},
+    "ledger_verification": {"web": ADD, "worker": ADD},
+    "ledger_holdrelease": {"web": ADD},
 }
 
 # Of the clock a person may change how scenario time runs; its mode, which says who may be told anything, only a start.

@@ -51,3 +51,22 @@ class ApiToken(models.Model):
     def new_key() -> str:
         """A fresh random key: shown once, never stored."""
         return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+class SignIn(models.Model):
+    """Somebody signed in or out, or tried to. Append-only; the name that was tried may be erased."""
+
+    class Outcome(models.TextChoices):
+        SIGNED_IN = "SIGNED_IN", "signed in"
+        SIGNED_OUT = "SIGNED_OUT", "signed out"
+        FAILED = "FAILED", "wrong name or password"
+        TOKEN_REFUSED = "TOKEN_REFUSED", "API token refused"
+
+    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    outcome = models.CharField(max_length=13, choices=Outcome.choices)
+    tried_name = models.CharField(max_length=150, blank=True, help_text="when there is no such person")
+    address = models.GenericIPAddressField(null=True)
+    wall_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.user or self.tried_name}: {self.get_outcome_display()}"

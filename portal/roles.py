@@ -11,6 +11,9 @@ VIEW = (
     "dispatch.view_signal",
 )
 
+# Whoever audits may look into the record and have it verified.
+RECORD = ("ledger.view_event", "ledger.view_verification", "ledger.add_verification")
+
 ROLES: Mapping[str, tuple[str, ...]] = {
     "operator": (
         *VIEW,
@@ -43,8 +46,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "planning.break_glass",
         "planning.review_break_glass",
         "planning.view_oversight",
+        *RECORD,
+        "ledger.add_holdrelease",
     ),
-    "auditor": (*VIEW, "planning.view_oversight"),
+    "auditor": (*VIEW, *RECORD, "planning.view_oversight"),
     # Admins look after people and configuration; they do not vote.
     "admin": (*VIEW, "portal.view_user", "portal.add_user", "portal.change_user", "auth.view_group"),
 }

@@ -24,7 +24,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from dispatch.models import Claim, Receipt, Signal, Ven
 from grid.queries import current_run
-from planning.approval_queries import freezes_on
+from planning.approval_queries import freezes_on, sending_hold
 from planning.core.content import parse_content
 from planning.core.drift import Level
 from planning.core.event import render_cancel
@@ -159,7 +159,7 @@ def _claim(plan_id: int, *, at: datetime, wall_at: datetime) -> Claim | None:
             if _too_late(plan, at):
                 move_plan(plan=plan, to=Status.EXPIRED, at=at, actor="clock", reason="the time to send it has passed")
                 return None
-            if freezes_on(at=at).exists():
+            if freezes_on(at=at).exists() or sending_hold():
                 return None
             if moved := _moved_too_far(plan, at):
                 move_plan(plan=plan, to=Status.DISPATCH_FAILED, at=at, actor="dispatch", reason=moved)
@@ -243,7 +243,8 @@ def _send(plan_id: int, *, at: datetime, wall_at: datetime) -> list[Signal] | No
 def _fail(plan_id: int, status: Status, *, why: str, at: datetime) -> None:
     """PostgreSQL refused: put that on record, after the rollback and in a transaction of its own.
 
-    A freeze that came in between only holds the plan up: it waits, until it is lifted or the time to send has passed.
+    A freeze or a hold that came in between only holds the plan up: it waits, until that is lifted or the time to send
+    has passed.
     """
     if why.startswith(FROZEN):
         logger.info("Plan %s waits: %s.", plan_id, why)

@@ -92,13 +92,18 @@ RULES: Final = (
     Source("planning_freeze", "freezes", person="by_id"),
     Source("planning_freezelift", "freezes", person="by_id"),
 )
+RECORD: Final = (
+    Source("portal_signin", "sign-ins", person="user_id", omitted=("tried_name", "address")),
+    Source("ledger_verification", "record", person="by_id"),
+    Source("ledger_holdrelease", "record", person="by_id"),
+)
 SURROUNDINGS: Final = (
     Source("grid_clockchange", "clock", person="by_id"),
     Source("cohorts_cohortchange", "cohort", "cohort_id", "by_id"),
     Source("cohorts_cohort", "cohort", "id", append_only=False),
     Source("dispatch_ven", "cohort", "cohort_id", append_only=False),
 )
-SOURCES: Final = (*PLANS, *PEOPLE, *RULES, *SURROUNDINGS)
+SOURCES: Final = (*PLANS, *PEOPLE, *RULES, *RECORD, *SURROUNDINGS)
 
 
 def apply_sources() -> None:

@@ -1,8 +1,8 @@
-"""Checkpoints and verifications stay as they are; a failed verification of the whole record holds what is to be sent."""
+"""Checkpoints, verifications and receipts stay; a record that failed its verification holds what is to be sent."""
 
 from django.db import migrations
 
-TABLES = ("ledger_checkpoint", "ledger_verification", "ledger_holdrelease")
+TABLES = ("ledger_checkpoint", "ledger_verification", "ledger_holdrelease", "dispatch_receipt")
 
 KEPT = "\n".join(
     f"""
@@ -19,20 +19,39 @@ KEPT_REVERSED = "\n".join(
     f"DROP TRIGGER append_only_rows ON {table}; DROP TRIGGER append_only_table ON {table};" for table in TABLES
 )
 
+NOT_EMPTIED = """
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON grid_clockchange
+    FOR EACH STATEMENT EXECUTE FUNCTION planning_refuse_rewrite();
+CREATE TRIGGER append_only_table BEFORE TRUNCATE ON cohorts_cohortchange
+    FOR EACH STATEMENT EXECUTE FUNCTION planning_refuse_rewrite();
+ALTER TABLE grid_clockchange ENABLE ALWAYS TRIGGER append_only_table;
+ALTER TABLE cohorts_cohortchange ENABLE ALWAYS TRIGGER append_only_table;
+"""
+NOT_EMPTIED_REVERSED = """
+DROP TRIGGER append_only_table ON grid_clockchange;
+DROP TRIGGER append_only_table ON cohorts_cohortchange;
+"""
+
 HOLD = """
--- Why nothing is claimed for sending; null: it is. The latest verification of the whole record decides.
-CREATE FUNCTION ledger_hold() RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-    SELECT format('the record failed its verification on %s UTC', to_char(v.wall_at AT TIME ZONE 'UTC', 'FMDD Mon HH24:MI'))
+-- What the latest verification of the whole record found wrong, until a person lets it be; null: nothing.
+CREATE FUNCTION ledger_alarm() RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT format('the record failed its verification %s of %s UTC', v.id, to_char(v.wall_at AT TIME ZONE 'UTC', 'FMDD Mon HH24:MI'))
       FROM (SELECT * FROM ledger_verification WHERE scope = 'ALL' ORDER BY id DESC LIMIT 1) v
-     WHERE NOT v.sound AND v.holds AND NOT EXISTS (SELECT FROM ledger_holdrelease r WHERE r.verification_id = v.id)
+     WHERE NOT v.sound AND NOT EXISTS (SELECT FROM ledger_holdrelease r WHERE r.verification_id = v.id)
+$$;
+
+-- Dispatch asks planning whether anything holds sending (planning/migrations, `planning_sending_hold`); this is the answer.
+CREATE OR REPLACE FUNCTION planning_sending_hold() RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT ledger_alarm() FROM (SELECT * FROM ledger_verification WHERE scope = 'ALL' ORDER BY id DESC LIMIT 1) v WHERE v.holds
 $$;
 
 CREATE FUNCTION ledger_check_claim() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF ledger_hold() IS NOT NULL THEN
-        RAISE EXCEPTION 'sending is held: %', ledger_hold() USING ERRCODE = 'object_not_in_prerequisite_state';
+    IF planning_sending_hold() IS NOT NULL THEN
+        RAISE EXCEPTION 'sending is frozen: %', planning_sending_hold() USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
 END $$;
@@ -43,10 +62,22 @@ ALTER TABLE dispatch_claim ENABLE ALWAYS TRIGGER record_is_sound;
 HOLD_REVERSED = """
 DROP TRIGGER record_is_sound ON dispatch_claim;
 DROP FUNCTION ledger_check_claim();
-DROP FUNCTION ledger_hold();
+CREATE OR REPLACE FUNCTION planning_sending_hold() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS 'SELECT NULL::text';
+DROP FUNCTION ledger_alarm();
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0003_checkpoints"), ("dispatch", "0003_fence")]
-    operations = [migrations.RunSQL(KEPT, KEPT_REVERSED), migrations.RunSQL(HOLD, HOLD_REVERSED)]
+    dependencies = [
+        ("planning", "0015_sending_hold"),
+        ("ledger", "0003_checkpoints"),
+        ("dispatch", "0003_fence"),
+        ("grid", "0002_clock_functions"),
+        ("cohorts", "0002_append_only"),
+    ]
+    operations = [
+        migrations.RunSQL(KEPT, KEPT_REVERSED),
+        migrations.RunSQL(NOT_EMPTIED, NOT_EMPTIED_REVERSED),
+        migrations.RunSQL(HOLD, HOLD_REVERSED),
+    ]

@@ -17,6 +17,7 @@ from django_q.cluster import Cluster
 from grid.clock import now
 from grid.operations import beat
 from portal.environment import require_secret_key
+from portal.ledger.keeper import Keeper
 from portal.ticks import Ticker, release_interrupted
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Command(BaseCommand):
             signal.signal(number, ask_to_stop)
         cluster.start()
         ticker = Ticker()
+        Keeper(stop).start()
         try:
             while not stop.wait(TICK_S):
                 if not cluster.sentinel.is_alive():

@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol
 
 from django.core.management.base import OutputWrapper
 
+from portal.ledger.management.actions import checkpoint, verify
+
 
 class Action(Protocol):
     """One action. `handle` writes its report to `out` and returns the exit status.
@@ -22,4 +24,4 @@ class Action(Protocol):
     def handle(self, out: OutputWrapper, options: Mapping[str, Any]) -> int: ...
 
 
-ACTIONS: Final[Mapping[str, Action]] = {}
+ACTIONS: Final[Mapping[str, Action]] = {"verify": verify, "checkpoint": checkpoint}
