@@ -83,6 +83,7 @@ WRITES: Final[Mapping[str, Mapping[str, str]]] = {
     "ledger_checkpoint": {"worker": ADD},
     "ledger_verification": {"web": ADD, "worker": ADD},
     "ledger_holdrelease": {"web": ADD},
+    "ledger_export": {"web": ADD},
 }
 
 # Of the clock a person may change how scenario time runs; its mode, which says who may be told anything, only a start.

@@ -12,7 +12,7 @@ VIEW = (
 )
 
 # Whoever audits may look into the record and have it verified.
-RECORD = ("ledger.view_event", "ledger.view_verification", "ledger.add_verification")
+RECORD = ("ledger.view_event", "ledger.view_verification", "ledger.add_verification", "ledger.export_record")
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "operator": (

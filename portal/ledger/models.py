@@ -1,4 +1,4 @@
-"""Events of the record, the links that seal them, checkpoints and verifications.
+"""Events of the record, the links that seal them, checkpoints, verifications, exports and cuts.
 
 Only triggers write events and links, see migrations/0002; all tables are append-only.
 """
@@ -101,3 +101,52 @@ class HoldRelease(models.Model):
 
     def __str__(self) -> str:
         return f"release of the hold by {self.verification}"
+
+
+class Export(models.Model):
+    """Somebody took a copy of the record, or of a part of it. Append-only."""
+
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="empty: who administers the machine, by command",
+    )
+    wall_at = models.DateTimeField()
+    stream = models.CharField(max_length=60, blank=True, help_text="empty: all")
+    since = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+    events = models.BigIntegerField()
+    streams = models.BigIntegerField()
+    manifest_sha256 = models.CharField(max_length=64, help_text="SHA-256 of manifest.json, hex")
+    spans = models.JSONField(help_text="{stream: [first, last]}: what of each went out; stands in the manifest too")
+
+    class Meta:
+        permissions = [("export_record", "Can export the record")]
+
+    def __str__(self) -> str:
+        return f"export {self.pk}"
+
+
+class Cut(models.Model):
+    """Retention removed the beginning of a stream. What it was removed up to stays, and is recorded. Append-only."""
+
+    stream = models.CharField(max_length=60)
+    seq = models.BigIntegerField(help_text="the last event that was removed")
+    hash = models.CharField(max_length=64, help_text="that event's, hex: the next one names it")
+    events = models.BigIntegerField(help_text="how many were removed")
+    before = models.DateField(help_text="all were older than this day (UTC)")
+    minimum_age_days = models.IntegerField()
+    checkpoint = models.BigIntegerField(help_text="number of one that covers it")
+    export = models.ForeignKey(Export, on_delete=models.PROTECT, related_name="+")
+    rows = models.JSONField(
+        help_text="{table: {key: SHA-256 of its text}}: rows the record knew from those events alone"
+    )
+    wall_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "seq"], name="ledger_cut_once_per_place")]
+
+    def __str__(self) -> str:
+        return f"cut of {self.stream} at {self.seq}"

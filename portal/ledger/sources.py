@@ -96,6 +96,8 @@ RECORD: Final = (
     Source("portal_signin", "sign-ins", person="user_id", omitted=("tried_name", "address")),
     Source("ledger_verification", "record", person="by_id"),
     Source("ledger_holdrelease", "record", person="by_id"),
+    Source("ledger_export", "exports", person="by_id", omitted=("spans",)),
+    Source("ledger_cut", "retention"),
 )
 SURROUNDINGS: Final = (
     Source("grid_clockchange", "clock", person="by_id"),

@@ -16,6 +16,9 @@ READ_ONLY = {
     "auth_permission",
     "django_content_type",
     "django_migrations",
+    "ledger_cut",
+    "ledger_event",
+    "ledger_link",
 }
 PRIVILEGES = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 APPEND_ONLY = {

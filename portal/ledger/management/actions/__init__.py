@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from django.core.management.base import OutputWrapper
 
-from portal.ledger.management.actions import checkpoint, verify
+from portal.ledger.management.actions import checkpoint, export, verify
 
 
 class Action(Protocol):
@@ -24,4 +24,4 @@ class Action(Protocol):
     def handle(self, out: OutputWrapper, options: Mapping[str, Any]) -> int: ...
 
 
-ACTIONS: Final[Mapping[str, Action]] = {"verify": verify, "checkpoint": checkpoint}
+ACTIONS: Final[Mapping[str, Action]] = {"verify": verify, "checkpoint": checkpoint, "export": export}
