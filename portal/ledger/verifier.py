@@ -26,7 +26,8 @@ from typing import Any
 
 FORMAT = "utility-hitl-portal ledger export 1"
 FIELDS = ["stream", "seq", "prev", "at", "source", "op", "row_key", "actor", "db_role", "context", "body", "hash"]
-SIGNED = b"utility-hitl-portal "
+MANIFEST_SIGNED = b"utility-hitl-portal manifest 1\n"
+CHECKPOINT_SIGNED = b"utility-hitl-portal checkpoint 1\n"
 LINK = b"utility-hitl-portal ledger link 1\n"
 CHECKPOINT = b"utility-hitl-portal ledger checkpoint 1\n"
 ORIGIN = "0" * 64
@@ -94,15 +95,15 @@ BASE_Y = 46316835694926478169428394003475163141307993866256225615783033603165251
 BASE = (BASE_X, BASE_Y, 1, BASE_X * BASE_Y % P)
 
 
-def is_signed(domain: bytes, data: bytes, signature: str, key: str) -> bool:
-    """Whether `signature` (hex) over data for one purpose is the key's (hex)."""
+def is_signed(message: bytes, signature: str, key: str) -> bool:
+    """Whether `signature` (hex) over the message is the key's (hex), each spelled in the only way there is."""
     if not re.fullmatch("[0-9a-f]{128}", signature) or not re.fullmatch("[0-9a-f]{64}", key):
         return False
     r, s, a = bytes.fromhex(signature)[:32], int.from_bytes(bytes.fromhex(signature)[32:], "little"), bytes.fromhex(key)
     public = point(a)
     if public is None or s >= L:
         return False
-    h = int.from_bytes(hashlib.sha512(r + a + SIGNED + domain + b"\n" + data).digest(), "little") % L
+    h = int.from_bytes(hashlib.sha512(r + a + message).digest(), "little") % L
     minus = (P - public[0], public[1], 1, P - public[3])
     return encoded(add(times(s, BASE), times(h, minus))) == r
 
@@ -169,7 +170,7 @@ def check_manifest(folder: Path, keys: list[str]) -> Json:
     need(manifest["format"] == FORMAT, f"manifest.json is of another format: {manifest['format']}")
     key = manifest["public_key"]
     need(not keys or key in keys, f"manifest.json is signed with another key: {key}")
-    signed = is_signed(b"manifest 1", canonical(manifest), document["signature"], key)
+    signed = is_signed(MANIFEST_SIGNED + canonical(manifest), document["signature"], key)
     need(signed, "manifest.json: the signature is not the key's")
     return manifest
 
@@ -205,7 +206,7 @@ def check_checkpoints(folder: Path, manifest: Json, keys: list[str]) -> Heads:
             need(body["previous"] == previous, f"{where} does not follow the one before")
             key = by_id.get(made["key_id"], "")
             need(key, f"{where} is signed with the key {made['key_id']}, which was not given (--key)")
-            need(is_signed(b"checkpoint 1", text, signature, key), f"{where}: the signature is not the key's")
+            need(is_signed(CHECKPOINT_SIGNED + text, signature, key), f"{where}: the signature is not the key's")
             root = merkle_root([leaf(*head) for head in body["heads"]]).hex()
             need(body["root"] == root, f"{where}: its root is not that of its heads")
             number, previous = number + 1, hashlib.sha256(CHECKPOINT + framed(text, signature.encode())).hexdigest()
