@@ -20,6 +20,8 @@ URL_VARIABLES: Mapping[str, str] = {
     "dispatch": "DISPATCH_DATABASE_URL",
     "owner": "OWNER_DATABASE_URL",
 }
+RETENTION_DAYS = 2557  # seven years
+LEAST_RETENTION_DAYS = 1096  # three
 INSECURE_KEY = "insecure-key-for-checks-only"
 WEB_STATEMENT_TIMEOUT = "15s"
 """PostgreSQL ends a page's statement after this: the page says that the database does not answer, and its thread is
@@ -84,6 +86,8 @@ class Environment:
     ledger_copies: Path = Path("ledger/checkpoints")
     ledger_publish: str = ""
     ledger_holds: bool = True
+    retention_days: int = RETENTION_DAYS
+    retention_short: bool = False
 
     @property
     def database(self) -> dict[str, object]:
@@ -117,6 +121,7 @@ def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
     seed = environ.get("PORTAL_SIMULATION_SEED", "1")
     if not seed.isdecimal():
         problems.append(f"PORTAL_SIMULATION_SEED is {seed!r}; it must be a whole number.")
+    retention_days, retention_short = _retention(environ, problems)
     if problems:
         raise EnvironmentInvalid(problems)
     debug = environ.get("PORTAL_DEBUG", "") == "1"
@@ -134,7 +139,25 @@ def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
         ledger_copies,
         ledger_publish=environ.get("PORTAL_LEDGER_PUBLISH", ""),
         ledger_holds=environ.get("PORTAL_LEDGER_HOLDS", "1") != "0",
+        retention_days=retention_days,
+        retention_short=retention_short,
     )
+
+
+def _retention(environ: Mapping[str, str], problems: list[str]) -> tuple[int, bool]:
+    """For how many days the record is kept, and whether that may be less than three years (demonstrations only)."""
+    text, short = (
+        environ.get("PORTAL_RETENTION_DAYS", str(RETENTION_DAYS)),
+        environ.get("PORTAL_RETENTION_SHORT") == "1",
+    )
+    if not text.isdecimal():
+        problems.append(f"PORTAL_RETENTION_DAYS is {text!r}; it must be a whole number of days.")
+        return RETENTION_DAYS, short
+    if int(text) < LEAST_RETENTION_DAYS and not short:
+        problems.append(
+            f"PORTAL_RETENTION_DAYS is {text}; below {LEAST_RETENTION_DAYS} needs PORTAL_RETENTION_SHORT=1."
+        )
+    return int(text), short
 
 
 def _databases(

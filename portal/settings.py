@@ -136,6 +136,10 @@ PORTAL_LEDGER_PUBLISH = ENVIRONMENT.ledger_publish
 # Whether a record that fails its verification holds what is to be sent, until a person lets it go on.
 PORTAL_LEDGER_HOLDS = ENVIRONMENT.ledger_holds
 
+# For how many days the record is kept; less than three years only where PORTAL_RETENTION_SHORT says so.
+PORTAL_RETENTION_DAYS = ENVIRONMENT.retention_days
+PORTAL_RETENTION_SHORT = ENVIRONMENT.retention_short
+
 # The simulated endpoints draw their own truth from this (dispatch/simulator).
 SIMULATION_SEED = ENVIRONMENT.simulation_seed
 

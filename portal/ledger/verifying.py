@@ -23,6 +23,7 @@ from portal.ledger.core.chain import DOMAIN as LINK_DOMAIN
 from portal.ledger.core.chain import ORIGIN
 from portal.ledger.core.checkpoints import FIRST, Head, Statement, checkpoint_hash, parse_body
 from portal.ledger.models import Checkpoint
+from portal.ledger.retention import Anchor, anchors
 from portal.ledger.sources import PLAIN_TEXT, SOURCES, Source
 
 AT_A_TIME: Final = 20_000
@@ -48,6 +49,13 @@ def _framed_sql(name: str) -> str:
 
 
 HASHED: Final = " || ".join(_framed_sql(name) for name in FIELDS)
+LAST_KNOWN: Final = """
+    SELECT DISTINCT ON (row_key) row_key, op, body FROM (
+        SELECT row_key, op, body, 1 AS age, id FROM ledger_event WHERE source = %(table)s
+        UNION ALL
+        SELECT kept.key, 'CUT', kept.value, 0, c.id FROM ledger_cut c, jsonb_each_text(c.rows -> %(table)s) kept
+    ) known ORDER BY row_key, age DESC, id DESC"""
+"""Of each row of a table what the record last said: its text, or its SHA-256 where retention removed what said it."""
 
 
 class Detector(StrEnum):
@@ -142,12 +150,12 @@ class _Stated:
 def _verify_chains(report: Report, stated: _Stated) -> None:
     """Every link is the hash of its event and of the link before it; places follow each other."""
     starts: Mapping[str, Head] = stated.last if report.since_checkpoint else {}
-    anchors = _anchors()
+    cuts = anchors()
     name, seq, prev = "", 0, ORIGIN
     for stream, place, before, sealed, event, hashed in _links(report, starts):
         if stream != name:
             report.streams += 1
-            name, seq, prev = stream, *_start_of(stream, starts, anchors)
+            name, seq, prev = stream, *_start_of(stream, starts, cuts)
         report.events += 1
         where = f"{stream} no. {place}"
         if place != seq + 1:
@@ -161,10 +169,10 @@ def _verify_chains(report: Report, stated: _Stated) -> None:
         seq, prev = place, sealed
 
 
-def _start_of(stream: str, starts: Mapping[str, Head], anchors: Mapping[str, tuple[int, bytes]]) -> tuple[int, bytes]:
+def _start_of(stream: str, starts: Mapping[str, Head], cuts: Mapping[str, Anchor]) -> tuple[int, bytes]:
     if stream in starts:
         return starts[stream].seq, bytes.fromhex(starts[stream].hash)
-    return anchors.get(stream, (0, ORIGIN))
+    return cuts.get(stream, Anchor(0, ORIGIN))
 
 
 def _links(report: Report, starts: Mapping[str, Head]) -> Iterator[tuple[str, int, bytes, bytes, int | None, bytes]]:
@@ -184,11 +192,6 @@ def _links(report: Report, starts: Mapping[str, Head]) -> Iterator[tuple[str, in
         cursor.itersize = AT_A_TIME
         cursor.execute(query + where + " ORDER BY l.stream, l.seq", values or None)
         yield from cursor
-
-
-def _anchors() -> dict[str, tuple[int, bytes]]:
-    """Where streams begin that retention has cut."""
-    return {}
 
 
 def _verify_sealed(report: Report) -> None:
@@ -257,13 +260,18 @@ def _is_signed(made: Checkpoint, public: bytes) -> bool:
 def _verify_heads(report: Report, stated: _Stated) -> None:
     """What each checkpoint said of a stream still stands there."""
     streams = [report.stream] if report.stream else list(stated.heads)
-    anchors = _anchors()
+    cuts = anchors()
     heads = [
         (stream, seq, sealed)
         for stream in streams
         for seq, sealed in stated.heads.get(stream, {}).items()
-        if seq >= anchors.get(stream, (0, b""))[0]
+        if stream not in cuts or seq > cuts[stream].seq
     ]
+    for stream, cut in cuts.items():
+        if stated.heads.get(stream, {}).get(cut.seq, cut.hash.hex()) != cut.hash.hex():
+            report.find(
+                Detector.CHECKPOINT, f"{stream} no. {cut.seq}", "was cut at another link than a checkpoint names"
+            )
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT h.stream, h.seq, l.hash IS NULL"
@@ -308,12 +316,14 @@ def _verify_rows(report: Report, source: Source) -> None:
     query = f"""
         SELECT coalesce(e.row_key, t.id::text), t.id IS NULL, e.row_key IS NULL
           FROM {source.table} t
-          FULL JOIN (SELECT DISTINCT ON (row_key) row_key, op, body FROM ledger_event
-                      WHERE source = %s ORDER BY row_key, id DESC) e ON e.row_key = t.id::text
-         WHERE CASE WHEN e.op = 'DELETE' THEN t.id IS NOT NULL ELSE e.body IS DISTINCT FROM {as_recorded} END
+          FULL JOIN ({LAST_KNOWN}) e ON e.row_key = t.id::text
+         WHERE CASE WHEN e.op = 'DELETE' THEN t.id IS NOT NULL
+                    WHEN e.op = 'CUT'
+                    THEN e.body IS DISTINCT FROM encode(sha256(convert_to({as_recorded}, 'UTF8')), 'hex')
+                    ELSE e.body IS DISTINCT FROM {as_recorded} END
          ORDER BY 1"""  # noqa: S608 (names from SOURCES)
     with connection.cursor() as cursor:
-        cursor.execute(query, [source.table])
+        cursor.execute(query, {"table": source.table})
         for key, gone, unknown in cursor.fetchall():
             words = "is gone" if gone else "was never recorded" if unknown else "is not as it was recorded"
             report.find(Detector.ROW, f"{source.table} {key}", words)

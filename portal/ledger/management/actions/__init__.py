@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from django.core.management.base import OutputWrapper
 
-from portal.ledger.management.actions import checkpoint, export, verify
+from portal.ledger.management.actions import checkpoint, export, prune, verify
 
 
 class Action(Protocol):
@@ -24,4 +24,4 @@ class Action(Protocol):
     def handle(self, out: OutputWrapper, options: Mapping[str, Any]) -> int: ...
 
 
-ACTIONS: Final[Mapping[str, Action]] = {"verify": verify, "checkpoint": checkpoint, "export": export}
+ACTIONS: Final[Mapping[str, Action]] = {"verify": verify, "checkpoint": checkpoint, "export": export, "prune": prune}
