@@ -95,7 +95,7 @@ class TestRequireSecretKey:
 def test_less_than_three_years_of_the_record_only_for_demonstrations() -> None:
     assert read_environment({}).retention_days == 2557
     assert read_environment({"PORTAL_RETENTION_DAYS": "1096"}).retention_days == 1096
-    with pytest.raises(EnvironmentInvalid, match="less than 1096 needs PORTAL_RETENTION_SHORT=1"):
+    with pytest.raises(EnvironmentInvalid, match="below 1096 needs PORTAL_RETENTION_SHORT=1"):
         read_environment({"PORTAL_RETENTION_DAYS": "1095"})
     with pytest.raises(EnvironmentInvalid, match="must be a whole number of days"):
         read_environment({"PORTAL_RETENTION_DAYS": "-2"})
