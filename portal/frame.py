@@ -140,6 +140,16 @@ class Frame:
         return self._read.unreviewed if self._read else 0
 
     @property
+    def unsound(self) -> str:
+        """What a verification of the record found, until a supervisor lets it be; empty: nothing."""
+        return self._read.unsound if self._read else ""
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing is sent because of it."""
+        return bool(self._read and self._read.held)
+
+    @property
     def now(self) -> datetime | None:
         """Portal time."""
         return self.clock.at if self.clock else None

@@ -19,7 +19,8 @@ from portal.templatetags.quantities import duration_words
 LATE_AFTER: Final = timedelta(seconds=15)  # wall time without a heartbeat
 STALE_AFTER: Final = timedelta(hours=2)  # portal time; hourly sources are one hour old just before the next row
 SLOW_S: Final = 1.0  # wall time for the one query that frames every page
-WATCHED: Final = ("worker", "dispatch")
+SILENT_AFTER: Final = {"record": timedelta(minutes=3)}  # the others: LATE_AFTER
+WATCHED: Final = ("worker", "dispatch", "record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ class HealthItem:
 class Reading:
     """The clock, the latest signs of life, and what everybody has to know, read in one look.
 
-    `frozen`: why nothing is approved or sent (empty: it is); `unreviewed`: how many forced plans wait for a review.
+    `frozen`: why nothing is approved or sent (empty: it is); `unreviewed`: how many forced plans wait for a review;
+    `unsound`: what a verification of the record found, until a supervisor lets it be; `held`: the same, where nothing
+    is sent because of it.
     """
 
     clock: clock.ClockState
@@ -44,6 +47,8 @@ class Reading:
     observed_at: datetime | None
     frozen: str = ""
     unreviewed: int = 0
+    unsound: str = ""
+    held: str = ""
 
 
 def read_signs() -> Reading:
@@ -57,15 +62,19 @@ def read_signs() -> Reading:
     )
     newest = Subquery(known.order_by("-observed_at").values("observed_at")[:1])
     frozen = Func(function="planning_freeze_reason", output_field=TextField(null=True))
+    unsound = Func(function="ledger_alarm", output_field=TextField(null=True))
+    held = Func(function="planning_sending_hold", output_field=TextField(null=True))
     unseen = BreakGlass.objects.filter(review=None).order_by().annotate(all=Value(1)).values("all")
     unreviewed = Coalesce(Subquery(unseen.annotate(n=Count("pk")).values("n")), 0)
     rows = Clock.objects.annotate(now=now, frozen=frozen, unreviewed=unreviewed, **heartbeats)
+    rows = rows.annotate(unsound=unsound, sending_held=held)
     row = rows.annotate(observed=newest).filter(pk=Clock.SINGLE_ID).first()
     if row is None:
         return Reading(clock.state(), 0, dict.fromkeys(WATCHED), None)
     seen_at = {name: getattr(row, f"{name}_seen_at") for name in WATCHED}
     state = clock.state_of(row, at=row.now)
-    return Reading(state, row.run, seen_at, row.observed, row.frozen or "", row.unreviewed)
+    words = (row.frozen or "", row.unreviewed, row.unsound or "", row.sending_held or "")
+    return Reading(state, row.run, seen_at, row.observed, *words)
 
 
 def process_health(name: str, seen_at: datetime | None) -> HealthItem:
@@ -74,7 +83,7 @@ def process_health(name: str, seen_at: datetime | None) -> HealthItem:
         return HealthItem(title, "never seen", ok=False)
     age = timezone.now() - seen_at
     seconds = max(0, int(age.total_seconds()))
-    ok = age < LATE_AFTER
+    ok = age < SILENT_AFTER.get(name, LATE_AFTER)
     return HealthItem(title, f"ok, seen {seconds} s ago" if ok else f"silent for {_wall_words(seconds)}", ok)
 
 

@@ -31,6 +31,13 @@ SILENT = {
     "django_q_task",
     "grid_clockchange",  # with grid_clock
     "grid_processheartbeat",  # every second; pages ask every 10 s
+    "ledger_checkpoint",  # these: pages ask every 10 s whether the record is sound
+    "ledger_cut",
+    "ledger_event",
+    "ledger_export",
+    "ledger_holdrelease",
+    "ledger_link",
+    "ledger_verification",
     "planning_approvalpolicy",  # with planning_policyconfirmation
     "planning_delegationend",
     "planning_passkey",
@@ -41,6 +48,7 @@ SILENT = {
     "planning_stepupchallenge",
     "planning_voteassertion",  # with planning_vote
     "portal_apitoken",
+    "portal_signin",
     "portal_user_user_permissions",
 }
 

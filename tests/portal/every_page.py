@@ -28,6 +28,8 @@ NO_PAGES: Final = {
     "enrolment_challenge",
     "end_passkey",
     "review",
+    "verify_record",
+    "release_hold",
     "estimate",
 }
 """Routes of page_urls that answer no page of their own: fragments, files, what only takes a POST; and signing in."""
