@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -29,6 +30,23 @@ DETECTORS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one detector noticed, with the first few places."""
+
+    words: str
+    count: int
+    where: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verification in words."""
+
+    row: Verification
+    found: list[Found]
+
+
 @page("ledger.view_verification")
 def record_state(request: HttpRequest) -> HttpResponse:
     """The page."""
@@ -37,10 +55,10 @@ def record_state(request: HttpRequest) -> HttpResponse:
 
 def _state(request: HttpRequest, *, status: int = 200, form: TextForm | None = None) -> HttpResponse:
     rows = Verification.objects.select_related("by", "release", "release__by").order_by("-pk")[:SHOWN]
-    verifications = [{"row": row, "found": _by_detector(row)} for row in rows]
+    verifications = [Verdict(row, _by_detector(row)) for row in rows]
     context = {
         "verifications": verifications,
-        "last": next((item for item in verifications if item["row"].scope == "ALL"), None),
+        "last": next((item for item in verifications if item.row.scope == Verification.Scope.ALL), None),
         "checkpoints": list(Checkpoint.objects.order_by("-number")[:SHOWN]),
         "verifying": VERIFY in tasks_in_queue(),
         "wall_now": timezone.now(),
@@ -51,15 +69,15 @@ def _state(request: HttpRequest, *, status: int = 200, form: TextForm | None = N
     return show(request, "portal/pages/record_state.html", context, status=status)
 
 
-def _by_detector(row: Verification) -> list[dict[str, Any]]:
+def _by_detector(row: Verification) -> list[Found]:
     """What was found, counted by what noticed, with the first few places."""
     counts = Counter(finding["detector"] for finding in row.findings)
     return [
-        {
-            "words": DETECTORS.get(detector, detector),
-            "count": count,
-            "where": [f"{f['where']} {f['words']}" for f in row.findings if f["detector"] == detector][:3],
-        }
+        Found(
+            words=DETECTORS.get(detector, detector),
+            count=count,
+            where=[f"{f['where']} {f['words']}" for f in row.findings if f["detector"] == detector][:3],
+        )
         for detector, count in counts.items()
     ]
 
