@@ -10,12 +10,14 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Exists, F, Func, JSONField, Max, OuterRef, Q, QuerySet, Value
+from django.db.models import F, Func, JSONField, Max, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, JSONObject
 
-from grid.queries import current_run, run_of_clock
+from grid.queries import current_run
+from planning.commitments import called_elsewhere, committed_events, elsewhere_of
 from planning.core.content import PlanContent, parse_content
-from planning.core.lifecycle import AWAITING_VOTE, COMMITTED, LIVE, RUNNING, Status
+from planning.core.drift import CalledElsewhere
+from planning.core.lifecycle import AWAITING_VOTE, COMMITTED, LIVE, RUNNING
 from planning.core.policy import Needs, PolicyInForce, StepUp, parse_policy
 from planning.core.solution import DO_NOTHING, Alternative
 from planning.models import (
@@ -55,6 +57,12 @@ class PlanCard:
     plan: Plan
     content: PlanContent | None
     votes: VoteCount
+    elsewhere: tuple[CalledElsewhere, ...] = ()
+
+    @property
+    def called_elsewhere(self) -> tuple[CalledElsewhere, ...]:
+        """Its cohorts that another plan calls by now: while there is one, nobody can approve it."""
+        return self.elsewhere if self.is_open else ()
 
     @property
     def version(self) -> PlanVersion | None:
@@ -96,7 +104,7 @@ class PlanPage:
 
 def plans() -> QuerySet[Plan]:
     """All plans, with what a line about them needs; order where you read."""
-    return Plan.objects.select_related("current_version", "requested_by")
+    return Plan.objects.select_related("current_version", "requested_by").annotate(elsewhere=called_elsewhere())
 
 
 def plans_awaiting_approval() -> QuerySet[Plan]:
@@ -152,7 +160,7 @@ def _card(plan: Plan, counts: Mapping[int, VoteCount]) -> PlanCard:
     version = plan.current_version
     content = parse_content(version.content) if version else None
     votes = counts.get(version.pk, VoteCount(0, 1)) if version else VoteCount(0, 1)
-    return PlanCard(plan=plan, content=content, votes=votes)
+    return PlanCard(plan, content, votes, elsewhere_of(getattr(plan, "elsewhere", ())))
 
 
 def by_urgency(cards: Iterable[PlanCard], *, at: datetime) -> list[PlanCard]:
@@ -290,20 +298,6 @@ class CallRecord:
     calls: int
     last_ended_at: datetime | None
     spans: tuple[tuple[datetime, datetime], ...]
-
-
-def committed_events(*, since: datetime) -> QuerySet[PlannedEvent]:
-    """Events of authorised, running and completed plans that end after `since`: they use up budgets and rest.
-
-    An event aborted before it began called nobody, so it uses up nothing.
-    """
-    aborted_before = Transition.objects.filter(
-        plan=OuterRef("version__plan"), to_status=Status.ABORTED, at__lte=OuterRef("starts_at")
-    )
-    events = PlannedEvent.objects.filter(
-        ~Exists(aborted_before), version__current_of__run=run_of_clock(), version__current_of__status__in=COMMITTED
-    )
-    return events.filter(ends_at__gt=since).order_by("starts_at", "pk")
 
 
 def calls_of_cohorts(*, since: datetime) -> Mapping[int, CallRecord]:

@@ -215,8 +215,18 @@ class MovedOutput(serializers.Serializer[Any]):
     level = serializers.CharField()
 
 
+class CalledElsewhereOutput(serializers.Serializer[Any]):
+    """A cohort of the plan that another plan, decided meanwhile, calls then or within its rest."""
+
+    cohort = serializers.CharField()
+    plan_id = serializers.IntegerField()
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+
+
 class DriftOutput(serializers.Serializer[Any]):
     """What has moved since the proposal; red closes approval and sending."""
 
     level = serializers.CharField()
     items = MovedOutput(many=True)
+    called_elsewhere = CalledElsewhereOutput(many=True)

@@ -43,7 +43,7 @@ from planning.api.problems import problems
 from planning.api.serializers import StatusOutput
 from planning.api.views import MayViewPlans, PlansView, in_shape, number_of
 from planning.approval_queries import comments_of, delegations, forced, freezes, policy_rows
-from planning.known import drift_of
+from planning.known import drift_of, drift_of_card
 from planning.models import BreakGlass, Plan
 from planning.passkeys import Signed
 from planning.queries import plan_cards, plan_page
@@ -114,7 +114,8 @@ class DriftView(PlansView):
         page = plan_page(number_of(plan_id))
         if page is None or page.card.content is None:
             raise NotFound(f"There is no plan {plan_id} with a content.")
-        return Response(DriftOutput(drift_of(page.card.content, at=clock.now())).data)
+        at = clock.now()
+        return Response(DriftOutput(drift_of_card(page.card, at=at) or drift_of(page.card.content, at=at)).data)
 
 
 class ForceView(PlansView):

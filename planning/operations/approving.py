@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection, transaction
 
 from grid.core.refusals import Conflict, Invalid, NotAllowed
+from planning.commitments import called_elsewhere_of
 from planning.core.content import parse_content
 from planning.core.drift import Drift, Level, as_json
 from planning.core.lifecycle import Status
@@ -19,7 +20,7 @@ from planning.models import Decision, Estimate, Plan, Vote
 from planning.operations.opening import ReasonMissing, refusals_on_record, undecided
 from planning.operations.stepping_up import Proven, keep_assertion, prove
 from planning.passkeys import Signed
-from planning.queries import committed_events, offer_objection, vote_counts
+from planning.queries import offer_objection, vote_counts
 from planning.record import move_plan
 
 APPROVAL_LOCK: Final = 0xA9920
@@ -280,18 +281,9 @@ def _one_approval_at_a_time() -> None:
 
 def check_commitments(plan: Plan) -> None:
     """Raise CohortCommitted when a plan approved since this one was made calls a cohort within its rest."""
-    assert plan.current_version is not None
-    for event in plan.current_version.events.select_related("cohort"):
-        rest = timedelta(hours=float(event.cohort.rest_h))
-        other = (
-            committed_events(since=event.starts_at - rest)
-            .filter(cohort=event.cohort, starts_at__lt=event.ends_at + rest)
-            .exclude(version__plan=plan)
-            .values_list("version__plan_id", flat=True)
-            .first()
-        )
-        if other is not None:
-            raise CohortCommitted(plan.pk, event.cohort.name, other)
+    taken = called_elsewhere_of(plan.pk)
+    if taken:
+        raise CohortCommitted(plan.pk, taken[0].cohort, taken[0].plan_id)
 
 
 def _has_quorum(plan: Plan) -> bool:

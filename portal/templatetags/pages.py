@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from grid.core.intervals import CENTRAL
-from planning.core.lifecycle import Status
+from planning.core.lifecycle import STATUS_WORDS, Status
 from planning.core.plan_content import PlanContent
 from planning.core.policy import Needs
 from planning.models import Strategy
@@ -37,26 +37,27 @@ class Chip:
     tone: str = ""
 
 
-CHIPS: Final = {
-    Status.PLANNING: Chip("circle-dashed", "being planned"),
-    Status.FAILED: Chip("triangle-alert", "no plan found", "warn"),
-    Status.DRAFT: Chip("circle-dashed", "draft"),
-    Status.PENDING: Chip("diamond", "awaits a vote", "ours"),
-    Status.CHANGES_REQUESTED: Chip("pencil-line", "changes requested"),
-    Status.PARTIAL: Chip("diamond-plus", "awaits another vote", "ours"),
-    Status.AUTHORISED: Chip("check", "approved, not sent yet"),
-    Status.DISPATCHING: Chip("send", "sent, not begun"),
-    Status.ACTIVE: Chip("circle-play", "running", "ours"),
-    Status.COMPLETED: Chip("check-check", "completed"),
-    Status.REJECTED: Chip("x", "rejected"),
-    Status.EXPIRED: Chip("timer-off", "expired undecided", "warn"),
-    Status.SUPERSEDED: Chip("replace", "replaced"),
-    Status.WITHDRAWN: Chip("undo-2", "withdrawn"),
-    Status.CANCELLED: Chip("ban", "cancelled before sending"),
-    Status.ABORTING: Chip("octagon-pause", "being stopped", "warn"),
-    Status.ABORTED: Chip("octagon-x", "stopped early", "warn"),
-    Status.DISPATCH_FAILED: Chip("octagon-alert", "sending failed", "alarm"),
+SHAPES: Final = {
+    Status.PLANNING: ("circle-dashed", ""),
+    Status.FAILED: ("triangle-alert", "warn"),
+    Status.DRAFT: ("circle-dashed", ""),
+    Status.PENDING: ("diamond", "ours"),
+    Status.CHANGES_REQUESTED: ("pencil-line", ""),
+    Status.PARTIAL: ("diamond-plus", "ours"),
+    Status.AUTHORISED: ("check", ""),
+    Status.DISPATCHING: ("send", ""),
+    Status.ACTIVE: ("circle-play", "ours"),
+    Status.COMPLETED: ("check-check", ""),
+    Status.REJECTED: ("x", ""),
+    Status.EXPIRED: ("timer-off", "warn"),
+    Status.SUPERSEDED: ("replace", ""),
+    Status.WITHDRAWN: ("undo-2", ""),
+    Status.CANCELLED: ("ban", ""),
+    Status.ABORTING: ("octagon-pause", "warn"),
+    Status.ABORTED: ("octagon-x", "warn"),
+    Status.DISPATCH_FAILED: ("octagon-alert", "alarm"),
 }
+CHIPS: Final = {status: Chip(shape, STATUS_WORDS[status], tone) for status, (shape, tone) in SHAPES.items()}
 
 
 @register.inclusion_tag("portal/components/chip.html")

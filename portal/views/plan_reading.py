@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from grid.core.intervals import CENTRAL, QUARTER
+from planning.core.drift import Drift, Level
 from planning.core.plan_content import ContentCohort, PlanContent
 from planning.models import PlannedEvent
 from planning.queries import PlanCard
@@ -184,6 +185,18 @@ def excluded(content: PlanContent) -> list[str]:
     """Who is not called and why, in sentences."""
     said = {limit.cohort: limit.sentence for limit in content.limits if limit.limit == NOT_ELIGIBLE}
     return [said.get(item.cohort) or f"{item.cohort} cannot be called: {item.reason}." for item in content.not_called]
+
+
+def needs_replan(drift: Drift | None) -> str:
+    """Why no vote is offered before the plan is made anew; empty: none of what has moved closes it."""
+    if drift is None or drift.level != Level.RED:
+        return ""
+    if drift.called_elsewhere:
+        taken = drift.called_elsewhere[0]
+        what = f"plan {taken.plan_id}, approved meanwhile, already calls {taken.cohort}"
+    else:
+        what = "too much has moved since the proposal"
+    return f"{what}; edit it, so that it is made anew, or reject it"
 
 
 def first_sentence(words: str) -> str:

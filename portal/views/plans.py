@@ -14,6 +14,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from planning.approval_queries import as_shown_to, has_to_estimate
 from planning.core.content import PlanContent, parse_content
+from planning.core.drift import Drift
 from planning.core.lifecycle import AWAITING_VOTE, RUNNING, TERMINAL, Status, abort_target
 from planning.models import Plan, PlanRequest
 from planning.queries import PlanPage, by_urgency, decided_beside, options_of, plan_cards, plan_page, plans
@@ -93,14 +94,15 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
         "content": content,
         "seen": _seen(found.card.plan),
         "wish": found.requests[0] if found.requests else None,
-        "decision": decision_of(request, found),
+        "drift": (drift := drift_reading(frame_of(request), found.card, at=at)),
+        "decision": decision_of(request, found, drift),
         "history": _history(found),
         "has_event": found.card.plan.status in HAS_EVENT,
         "progress": _progress_of(found.card.plan, found.requests[0] if found.requests else None),
     }
     if content is None:
         return show(request, "portal/pages/plan.html", context)
-    context |= _reading(request, found, content, at) | _talk(request, found, at)
+    context |= _reading(request, found, content, at) | _talk(request, found)
     sheets = {
         **charts.sheets(context["chart"]),
         "cohorts": lambda: plan_reading.cohort_sheet(context["lines"], plan_id=plan_id),
@@ -109,15 +111,13 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
     return show(request, "portal/pages/plan.html", context, sheets=sheets)
 
 
-def _talk(request: HttpRequest, found: PlanPage, at: datetime) -> dict[str, Any]:
-    """What has moved, and what people say."""
+def _talk(request: HttpRequest, found: PlanPage) -> dict[str, Any]:
+    """What people say."""
     frame, version = frame_of(request), found.card.version
     initial = {"content_hash": version.content_hash if version else ""}
     return {
-        "drift": drift_reading(frame, found.card, at=at),
         "comment_form": CommentForm(initial=initial),
         "may_comment": found.card.is_open and "planning.reject_plan" in frame.rights,
-        "may_force": found.card.is_open and "planning.break_glass" in frame.rights,
     }
 
 
@@ -151,23 +151,26 @@ class Decision:
     may_reject: bool
     may_edit: bool
     may_abort: bool
+    may_force: bool
     why_not: str
 
 
-def decision_of(request: HttpRequest, found: PlanPage) -> Decision:
+def decision_of(request: HttpRequest, found: PlanPage, drift: Drift | None) -> Decision:
     """Offers for the page; the operations check again."""
     frame, status = frame_of(request), Status(found.card.plan.status)
     open_now = status in AWAITING_VOTE
     item = next((item for item in frame.awaiting if item.plan.pk == found.card.plan.pk), None)
     objection = item.objection if item else ""
+    why_not = objection or plan_reading.needs_replan(drift)
     own = any(asked.by_id == request.user.pk for asked in found.requests)
     return Decision(
         open=open_now,
-        may_approve=open_now and item is not None and not objection,
+        may_approve=open_now and item is not None and not why_not,
         may_reject=open_now and not own and objection != VOTED and "planning.reject_plan" in frame.rights,
         may_edit=open_now and "planning.edit_plan" in frame.rights,
         may_abort=abort_target(status) is not None and "planning.abort_plan" in frame.rights,
-        why_not=objection,
+        may_force=open_now and not found.card.called_elsewhere and "planning.break_glass" in frame.rights,
+        why_not=why_not,
     )
 
 

@@ -78,7 +78,7 @@ class TestQueue:
 class TestDecide:
     def test_approve(self, plan: Plan, supervisor: User) -> None:
         answer = decide(signed_in(supervisor), plan, "approve", reason="tight")
-        assert said(answer) == [f"Your vote for plan {plan.pk} is recorded; it is AUTHORISED."]
+        assert said(answer) == [f"Your vote for plan {plan.pk} is recorded; it is approved, not sent yet."]
         vote = Vote.objects.get()
         assert (vote.voter, vote.decision, vote.reason) == (supervisor, "APPROVE", "tight")
 
