@@ -260,8 +260,10 @@ class PlanAdmin(RecordAdmin):
     @admin.display(description="votes")
     def votes(self, plan: Plan) -> str:
         """Entitled votes of those needed."""
-        votes = card_of(plan).votes
-        return f"{votes.approvals} of {votes.required}"
+        card = card_of(plan)
+        if card.forced:
+            return f"forced by {card.forced.by}"
+        return f"{card.votes.approvals} of {card.votes.required}"
 
     @admin.display(description="asked by")
     def asked_by(self, plan: Plan) -> str:

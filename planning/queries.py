@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import F, Func, JSONField, Max, OuterRef, Q, QuerySet, Value
+from django.db.models import F, Func, JSONField, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, JSONObject
 
 from grid.queries import current_run
@@ -22,6 +22,8 @@ from planning.core.policy import Needs, PolicyInForce, StepUp, parse_policy
 from planning.core.solution import DO_NOTHING, Alternative
 from planning.models import (
     ApprovalPolicy,
+    BreakGlass,
+    BreakGlassReview,
     Comment,
     Decision,
     Origin,
@@ -51,6 +53,22 @@ class VoteCount:
 
 
 @dataclass(frozen=True)
+class Forced:
+    """That one supervisor forced a version.
+
+    `review_due_at` is wall time; `finding` and `reviewed_by` are empty while nobody has reviewed it.
+    """
+
+    by: str
+    at: datetime
+    reason: str
+    incident: str
+    review_due_at: datetime
+    reviewed_by: str
+    finding: str
+
+
+@dataclass(frozen=True)
 class PlanCard:
     """One line about a plan: what, when, how much, how sure, until when."""
 
@@ -58,6 +76,7 @@ class PlanCard:
     content: PlanContent | None
     votes: VoteCount
     elsewhere: tuple[CalledElsewhere, ...] = ()
+    forced: Forced | None = None
 
     @property
     def called_elsewhere(self) -> tuple[CalledElsewhere, ...]:
@@ -104,7 +123,22 @@ class PlanPage:
 
 def plans() -> QuerySet[Plan]:
     """All plans, with what a line about them needs; order where you read."""
-    return Plan.objects.select_related("current_version", "requested_by").annotate(elsewhere=called_elsewhere())
+    rows = Plan.objects.select_related("current_version", "requested_by")
+    return rows.annotate(elsewhere=called_elsewhere(), forced=_forced())
+
+
+def _forced() -> Subquery:
+    """By whom the current version was forced, as JSON; null: it was not."""
+    line = JSONObject(
+        by="by__username",
+        at="at",
+        reason="reason_code",
+        incident="incident",
+        review_due_at="review_due_at",
+        reviewed_by=Coalesce("review__by__username", Value("")),
+        finding=Coalesce("review__finding", Value("")),
+    )
+    return Subquery(BreakGlass.objects.filter(version=OuterRef("current_version")).values(line=line))
 
 
 def plans_awaiting_approval() -> QuerySet[Plan]:
@@ -160,7 +194,16 @@ def _card(plan: Plan, counts: Mapping[int, VoteCount]) -> PlanCard:
     version = plan.current_version
     content = parse_content(version.content) if version else None
     votes = counts.get(version.pk, VoteCount(0, 1)) if version else VoteCount(0, 1)
-    return PlanCard(plan, content, votes, elsewhere_of(getattr(plan, "elsewhere", ())))
+    forced = getattr(plan, "forced", None)
+    return PlanCard(plan, content, votes, elsewhere_of(getattr(plan, "elsewhere", ())), forced and _forced_of(forced))
+
+
+def _forced_of(line: Mapping[str, Any]) -> Forced:
+    words = {"reason": BreakGlass.ReasonCode(line["reason"]).label}
+    if line["finding"]:
+        words["finding"] = BreakGlassReview.Finding(line["finding"]).label
+    times = {name: datetime.fromisoformat(line[name]) for name in ("at", "review_due_at")}
+    return Forced(**{**line, **words, **times})
 
 
 def by_urgency(cards: Iterable[PlanCard], *, at: datetime) -> list[PlanCard]:

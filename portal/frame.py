@@ -29,6 +29,7 @@ from portal.preferences import PREFERENCES, chosen
 from portal.roles import ROLES
 from portal.sessions import ends_soon
 from portal.signs_of_life import (
+    FreezeOn,
     HealthItem,
     Reading,
     database_health,
@@ -130,9 +131,9 @@ class Frame:
         return self._read.observed_at if self._read else None
 
     @property
-    def frozen(self) -> str:
-        """Why nothing is approved or sent; empty: no freeze is on."""
-        return self._read.frozen if self._read else ""
+    def frozen(self) -> FreezeOn | None:
+        """Who stopped approvals and sending, and why; None: no freeze is on."""
+        return self._read.frozen if self._read else None
 
     @property
     def unreviewed(self) -> int:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, DateTimeField, Func, OuterRef, Subquery, TextField, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, DateTimeField, Func, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, JSONObject
 from django.utils import timezone
 
 from grid import clock
 from grid.models import Clock, ProcessHeartbeat, Snapshot
-from planning.models import BreakGlass
+from planning.models import BreakGlass, Freeze
 from portal.templatetags.quantities import duration_words
 
 LATE_AFTER: Final = timedelta(seconds=15)  # wall time without a heartbeat
@@ -32,17 +32,27 @@ class HealthItem:
 
 
 @dataclass(frozen=True, slots=True)
+class FreezeOn:
+    """The oldest freeze that is on; portal time. `until` None: until somebody lifts it."""
+
+    by: str
+    since: datetime
+    until: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The clock, the latest signs of life, and what everybody has to know, read in one look.
 
-    `frozen`: why nothing is approved or sent (empty: it is); `unreviewed`: how many forced plans wait for a review.
+    `frozen`: who stopped approvals and sending (None: nobody); `unreviewed`: how many forced plans wait for a review.
     """
 
     clock: clock.ClockState
     run: int
     seen_at: Mapping[str, datetime | None]
     observed_at: datetime | None
-    frozen: str = ""
+    frozen: FreezeOn | None = None
     unreviewed: int = 0
 
 
@@ -56,16 +66,29 @@ def read_signs() -> Reading:
         source=OuterRef("data_source"), observed_at__lte=OuterRef("now"), system_load_mw__isnull=False
     )
     newest = Subquery(known.order_by("-observed_at").values("observed_at")[:1])
-    frozen = Func(function="planning_freeze_reason", output_field=TextField(null=True))
     unseen = BreakGlass.objects.filter(review=None).order_by().annotate(all=Value(1)).values("all")
     unreviewed = Coalesce(Subquery(unseen.annotate(n=Count("pk")).values("n")), 0)
-    rows = Clock.objects.annotate(now=now, frozen=frozen, unreviewed=unreviewed, **heartbeats)
+    rows = Clock.objects.annotate(now=now, frozen=_freeze_on(), unreviewed=unreviewed, **heartbeats)
     row = rows.annotate(observed=newest).filter(pk=Clock.SINGLE_ID).first()
     if row is None:
         return Reading(clock.state(), 0, dict.fromkeys(WATCHED), None)
     seen_at = {name: getattr(row, f"{name}_seen_at") for name in WATCHED}
     state = clock.state_of(row, at=row.now)
-    return Reading(state, row.run, seen_at, row.observed, row.frozen or "", row.unreviewed)
+    return Reading(state, row.run, seen_at, row.observed, _freeze_of(row.frozen), row.unreviewed)
+
+
+def _freeze_on() -> Subquery:
+    """The freeze that PostgreSQL's `planning_freeze_reason` tells the reason of, as JSON; for rows that have `now`."""
+    on = Q(starts_at__lte=OuterRef("now")) & (Q(ends_at=None) | Q(ends_at__gt=OuterRef("now")))
+    line = JSONObject(by="by__username", since="starts_at", until="ends_at", reason="reason")
+    return Subquery(Freeze.objects.filter(on, lift=None).order_by("pk").values(line=line)[:1])
+
+
+def _freeze_of(line: Mapping[str, str] | None) -> FreezeOn | None:
+    if line is None:
+        return None
+    until = datetime.fromisoformat(line["until"]) if line["until"] else None
+    return FreezeOn(line["by"], datetime.fromisoformat(line["since"]), until, line["reason"])
 
 
 def process_health(name: str, seen_at: datetime | None) -> HealthItem:

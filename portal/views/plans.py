@@ -26,6 +26,7 @@ from portal.views.guard import htmx_target, page, person, show
 
 PAGE_SIZE: Final = 25
 SLOW_S: Final = 20
+FOLLOWED: Final = RUNNING | {Status.AUTHORISED} | TERMINAL
 HAS_EVENT: Final = RUNNING | {Status.COMPLETED, Status.ABORTED}
 FILTERS: Final = {
     "all": ("All", frozenset(Status)),
@@ -108,7 +109,7 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
         "cohorts": lambda: plan_reading.cohort_sheet(context["lines"], plan_id=plan_id),
         "alternatives": lambda: option_reading.sheet(context["options"], plan_id=plan_id),
     }
-    return show(request, "portal/pages/plan.html", context, sheets=sheets)
+    return show(request, "portal/pages/plan.html", context, fragments=("decision", "record"), sheets=sheets)
 
 
 def _talk(request: HttpRequest, found: PlanPage) -> dict[str, Any]:
@@ -144,9 +145,13 @@ def _reading(request: HttpRequest, found: PlanPage, content: PlanContent, at: da
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What this person may do with the plan now, and why not where they may not."""
+    """What this person may do with the plan now, and why not where they may not.
+
+    `follows`: nobody decides about it any more, so the page shows by itself what becomes of it.
+    """
 
     open: bool
+    follows: bool
     may_approve: bool
     may_reject: bool
     may_edit: bool
@@ -165,11 +170,15 @@ def decision_of(request: HttpRequest, found: PlanPage, drift: Drift | None) -> D
     own = any(asked.by_id == request.user.pk for asked in found.requests)
     return Decision(
         open=open_now,
-        may_approve=open_now and item is not None and not why_not,
+        follows=status in FOLLOWED,
+        may_approve=open_now and item is not None and not why_not and not frame.frozen,
         may_reject=open_now and not own and objection != VOTED and "planning.reject_plan" in frame.rights,
-        may_edit=open_now and "planning.edit_plan" in frame.rights,
+        may_edit=open_now and not frame.frozen and "planning.edit_plan" in frame.rights,
         may_abort=abort_target(status) is not None and "planning.abort_plan" in frame.rights,
-        may_force=open_now and not found.card.called_elsewhere and "planning.break_glass" in frame.rights,
+        may_force=open_now
+        and not frame.frozen
+        and not found.card.called_elsewhere
+        and "planning.break_glass" in frame.rights,
         why_not=why_not,
     )
 
@@ -179,14 +188,20 @@ def _seen(row: Plan) -> str:
 
 
 def _state(request: HttpRequest, plan_id: int) -> HttpResponse:
-    """The state alone; says so when it is not the one the reader has, and reloads a page that only waited."""
+    """The state alone; says so when it is not the one the reader has, and reloads a page that only waited.
+
+    A page about a decided plan follows by itself: there is nothing on it that a change could take from under a hand.
+    """
     row = plans().defer("current_version__content").filter(pk=plan_id).first()
     if row is None:
         raise Http404(f"There is no plan {plan_id}.")
     seen = request.GET.get("seen", "")
     changed = seen != _seen(row)
-    if changed and seen.startswith(f"{Status.PLANNING}."):
+    before = seen.partition(".")[0]
+    if changed and before == Status.PLANNING:
         return HttpResponseClientRefresh()
+    if before in FOLLOWED:
+        seen, changed = _seen(row), False
     context = {"plan": row, "seen": seen, "changed": changed, "at": portal_now(request)}
     return render(request, "portal/components/plan_state.html", context)
 

@@ -147,6 +147,13 @@ def test_break_glass_and_its_review(workshop: Drill, open_page: OpenPage) -> Non
     page.click("main button:has-text('Force')")
     page.wait_for_selector(f"#said :text('plan {plan_id} was forced')")
     assert "Forced by one person" in page.inner_text("#frame-alerts")
+    decision = page.locator("#decision")
+    decision.locator(":text('Sent, not begun.')").wait_for()  # by itself, as the state's chip does
+    assert "by supervisor2" in decision.inner_text()
+    assert "Grid emergency declared or imminent, incident INC-7" in decision.inner_text()
+    assert "0 of" not in decision.inner_text()
+    assert page.locator("#state-reload").count() == 0
+    assert "sent, not begun (dispatch)" in page.inner_text("#record")
 
     page.goto("/break-glass/")
     assert "0 of 1 votes" in page.inner_text("main")
@@ -173,7 +180,14 @@ def test_a_freeze_stops_everything_and_is_seen_everywhere(workshop: Drill, open_
     page.click("button:has-text('Freeze approvals and sending')")
     page.wait_for_selector("#frame-alerts :text('FROZEN')")
     page.goto(f"/plans/{plan_id}/approve/")
-    assert "approvals are frozen: a drill of the kill switch" in page.inner_text("main")
+    words = page.inner_text("main")
+    assert "Frozen by operator2 since" in words
+    assert "a drill of the kill switch" in words
+    assert page.locator("main form[method=post]").count() == 0
+    page.goto(f"/plans/{plan_id}/")
+    assert page.locator("#decision h2").inner_text().upper() == "FROZEN"
+    assert page.locator("#decision a.btn").all_inner_texts() == ["Reject...", "Withdraw..."]
+    assert "FROZEN by operator2 since" in page.inner_text("#frame-alerts")
 
     supervisor = open_page(workshop, "supervisor")
     supervisor.goto("/rules/")
