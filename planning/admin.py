@@ -24,7 +24,7 @@ from grid.core.refusals import NotFound, Refusal
 from planning.api.people import lender_named, signed_of
 from planning.approval_queries import as_shown_to, delegations_to, has_to_estimate
 from planning.core.drift import Level
-from planning.core.lifecycle import AWAITING_VOTE, STATUS_WORDS, Status, abort_target
+from planning.core.lifecycle import ABORT_WORDS, AWAITING_VOTE, STATUS_WORDS, Status, abort_target
 from planning.known import drift_of_card
 from planning.models import Plan, PlannedEvent, PlanRefusal, PlanRequest, PlanVersion, Transition, Vote
 from planning.operations import approve_plan, passkeys_of, reject_plan
@@ -338,7 +338,7 @@ def _question(page: PlanPage | None, request: HttpRequest) -> dict[str, Any]:
     card, me = page.card, int(request.user.pk or 0)
     mw = card.content.largest_interval_p50_mw if card.content else 0
     drift = drift_of_card(card, at=clock.now())
-    stoppable = abort_target(Status(card.plan.status)) is not None
+    target = abort_target(Status(card.plan.status))
     return {
         "page": page,
         "card": card,
@@ -351,7 +351,8 @@ def _question(page: PlanPage | None, request: HttpRequest) -> dict[str, Any]:
         "has_passkey": bool(passkeys_of(request.user)),
         "awaits_vote": Status(card.plan.status) in AWAITING_VOTE and card.version is not None,
         "may_approve": request.user.has_perm("planning.approve_plan"),
-        "may_abort": stoppable and request.user.has_perm("planning.abort_plan"),
+        "abort_word": ABORT_WORDS.get(target, "") if target else "",
+        "may_abort": target is not None and request.user.has_perm("planning.abort_plan"),
         "may_reject": request.user.has_perm("planning.reject_plan"),
         "asked_for_it": any(asked.by_id == request.user.pk for asked in page.requests),
     }

@@ -68,8 +68,8 @@ def _why_now(problem: PlanningProblem, context: GridContext) -> list[str]:
         said.append(f"ERCOT has declared Energy Emergency Alert level {context.eea_level}.")
     prices = problem.prices_usd_per_mwh[: problem.window_steps]
     said.append(
-        f"Expected prices in the window average {np.mean(prices):,.0f} USD/MWh"
-        f" and reach {np.max(prices):,.0f} USD/MWh at {_clock(problem.steps()[int(np.argmax(prices))])}."
+        f"Expected prices in the window average {np.mean(prices):,.0f} $/MWh"
+        f" and reach {np.max(prices):,.0f} $/MWh at {_clock(problem.steps()[int(np.argmax(prices))])}."
     )
     return said
 
@@ -109,7 +109,7 @@ def _how_sure(solution: PlanSolution) -> str:
 
 def _money(solution: PlanSolution) -> str:
     return (
-        f"Incentives should cost {solution.cost_usd:,.0f} USD, the energy is worth {solution.value_usd:,.0f} USD;"
+        f"Incentives should cost ${solution.cost_usd:,.0f}, the energy is worth ${solution.value_usd:,.0f};"
         f" {solution.rebound_mwh:.1f} MWh return within six hours, at most {solution.rebound_peak_mw:.1f} MW at once."
     )
 
@@ -141,7 +141,7 @@ def _what_could_go_wrong(problem: PlanningProblem, solution: PlanSolution, conte
         temps_f = np.concatenate([cohort.temps_f[: problem.window_steps] for cohort in hot])
         low, high = f"{temps_f.min():.0f}", f"{temps_f.max():.0f}"
         assumed = low if low == high else f"{low}-{high}"
-        said.append(f"It assumes {assumed} F outdoors; other weather leaves more or less to shed.")
+        said.append(f"It assumes {assumed} °F outdoors; other weather leaves more or less to shed.")
     if context.forecast_peak_mw is None:
         said.append("No load forecast was known; the need itself is uncertain.")
     return said

@@ -103,6 +103,14 @@ def ended_with_its_run(status: Status) -> Status:
     return S.ABORTED if status in RUNNING else S.WITHDRAWN
 
 
+ABORT_WORDS: Final[Mapping[Status, str]] = {
+    S.WITHDRAWN: "Withdraw",
+    S.CANCELLED: "Cancel",
+    S.ABORTING: "Abort",
+}
+"""What one person's abort is called, by where it takes the plan."""
+
+
 def abort_target(status: Status) -> Status | None:
     """Where one person's abort takes a plan.
 

@@ -136,6 +136,12 @@ def who(needs: Needs) -> str:
 
 
 @register.filter
+def rules_not_met(forced: Sequence[str]) -> str:
+    """What PostgreSQL wrote down as forced, one after the other; it counts without regard to grammar."""
+    return "; ".join("1 blocker not resolved" if rule == "1 blockers not resolved" else rule for rule in forced)
+
+
+@register.filter
 def status_words(status: str) -> str:
     """`awaits a vote` for PENDING."""
     return CHIPS[Status(status)].word
@@ -156,7 +162,7 @@ def source_words(source: str) -> str:
 
 @register.filter
 def question(content: PlanContent) -> str:
-    """`51.1 MW to 7,299 endpoints, Tue 18 Aug 17:00–21:00 CDT`."""
+    """`Ask 5 cohorts (7,299 endpoints) for 51.1 MW less, Tue 18 Aug 17:00–21:00 CDT`."""
     return plan_reading.question(content)
 
 
@@ -167,9 +173,9 @@ def why_short(content: PlanContent) -> str:
 
 
 @register.filter
-def order(content: PlanContent) -> str:
-    """`Send 51.1 MW to 7,299 endpoints in 5 cohorts, Tue 18 Aug 17:00–21:00 CDT`."""
-    return plan_reading.order(content)
+def matter(content: PlanContent) -> str:
+    """`51.1 MW less from 5 cohorts (7,299 endpoints), Tue 18 Aug 17:00–21:00 CDT`."""
+    return plan_reading.matter(content)
 
 
 @register.filter

@@ -39,7 +39,7 @@ DECISIONS: Final = {"approve": Decision.APPROVE, "reject": Decision.REJECT}
 SAID_ON_ABORT = {
     Status.WITHDRAWN: "Recorded. Plan {pk} is withdrawn. Nothing was sent.",
     Status.CANCELLED: "Recorded. Plan {pk} is cancelled. Nothing was sent.",
-    Status.ABORTING: "Recorded. Plan {pk} is being stopped: dispatch is cancelling what was sent, within seconds.",
+    Status.ABORTING: "Recorded. Plan {pk} is being aborted: dispatch is cancelling what was sent, within seconds.",
 }
 
 

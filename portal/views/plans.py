@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from planning.approval_queries import as_shown_to, has_to_estimate
 from planning.core.content import PlanContent, parse_content
 from planning.core.drift import Drift
-from planning.core.lifecycle import AWAITING_VOTE, RUNNING, TERMINAL, Status, abort_target
+from planning.core.lifecycle import ABORT_WORDS, AWAITING_VOTE, RUNNING, TERMINAL, Status, abort_target
 from planning.models import Plan, PlanRequest
 from planning.queries import PlanPage, by_urgency, decided_beside, options_of, plan_cards, plan_page, plans
 from portal.frame import VOTED, frame_of, portal_now
@@ -132,7 +132,6 @@ def _reading(request: HttpRequest, found: PlanPage, content: PlanContent, at: da
         "enrolled_mw": sum(cohort.enrolled_mw for cohort in content.cohorts),
         "beside": decided_beside(found.card.plan),
         "excluded": plan_reading.excluded(content),
-        "question": plan_reading.question(content),
         "lines": plan_reading.cohort_lines(content, found.events),
         "chart": plan_reading.mw_chart(content, now=at),
         "reasons": plan_reading.reasons(content),
@@ -157,6 +156,7 @@ class Decision:
     may_edit: bool
     may_abort: bool
     may_force: bool
+    abort_word: str
     why_not: str
 
 
@@ -167,6 +167,7 @@ def decision_of(request: HttpRequest, found: PlanPage, drift: Drift | None) -> D
     item = next((item for item in frame.awaiting if item.plan.pk == found.card.plan.pk), None)
     objection = item.objection if item else ""
     why_not = objection or plan_reading.needs_replan(drift)
+    target = abort_target(status)
     own = any(asked.by_id == request.user.pk for asked in found.requests)
     return Decision(
         open=open_now,
@@ -174,11 +175,12 @@ def decision_of(request: HttpRequest, found: PlanPage, drift: Drift | None) -> D
         may_approve=open_now and item is not None and not why_not and not frame.frozen,
         may_reject=open_now and not own and objection != VOTED and "planning.reject_plan" in frame.rights,
         may_edit=open_now and not frame.frozen and "planning.edit_plan" in frame.rights,
-        may_abort=abort_target(status) is not None and "planning.abort_plan" in frame.rights,
+        may_abort=target is not None and "planning.abort_plan" in frame.rights,
         may_force=open_now
         and not frame.frozen
         and not found.card.called_elsewhere
         and "planning.break_glass" in frame.rights,
+        abort_word=ABORT_WORDS[target] if target else "",
         why_not=why_not,
     )
 

@@ -175,7 +175,7 @@ def test_a_freeze_stops_everything_and_is_seen_everywhere(workshop: Drill, open_
     plan_id = workshop.propose(target_mw=6)
     page = open_page(workshop, "operator2")
     page.goto("/rules/")
-    page.click("summary:has-text('Stop everything')")
+    page.click("summary:has-text('Freeze approvals and sending')")
     page.fill("#freeze textarea[name=reason]", "a drill of the kill switch")
     page.click("button:has-text('Freeze approvals and sending')")
     page.wait_for_selector("#frame-alerts :text('FROZEN')")

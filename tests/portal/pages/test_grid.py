@@ -135,16 +135,16 @@ class TestOutlook:
     def test_says_what_the_rule_sees(self) -> None:
         text = text_of(as_("auditor").get("/grid/"))
         # 80,000 of the 85,464 MW published for 10 August 2023
-        assert "Rest of today normal Load is forecast to reach 93.6% of the past year's highest" in text
-        assert "Highest load from 99% of the past year's 93.6% not met 93.6% not met" in text
-        assert "Dearest two hours from 900 $/MWh, load from 94% 100 $/MWh not met 100 $/MWh not met" in text
+        assert "Rest of today normal Load is forecast to reach 93.6 % of the past year's highest" in text
+        assert "Highest load from 99 % of the past year's 93.6 % not met 93.6 % not met" in text
+        assert "Dearest two hours from 900 $/MWh, load from 94 % 100 $/MWh not met 100 $/MWh not met" in text
         assert "ERCOT has declared any emergency not known not known" in text
 
     def test_tight(self) -> None:
         ForecastPoint.objects.filter(starts_at=PROPOSED_AT + 3 * HOUR).update(load_mw=86_000.0, p90_mw=87_000.0)
         text = text_of(as_("auditor").get("/grid/"))
         assert "tight: worth a call" in text
-        assert "100.6% ▲ met 100.6% ▲ met" in text
+        assert "100.6 % ▲ met 100.6 % ▲ met" in text
 
     def test_an_emergency_declared(self) -> None:
         observe(eea_level=2)

@@ -80,7 +80,10 @@ class TestSixQuestions:
         said = answers(as_("supervisor").get("/"))
         assert set(said) == {"grid", "waiting", "until", "how-much", "running", "health"}
         assert said["until"].startswith("decide by 15:25 CDT (in 1 h 25 min)")
-        assert re.match(r"Send 0\.\d MW to 100 endpoints, Wed 6 Sep 16:00–18:00 CDT\?", said["how-much"])
+        assert re.match(
+            r"Ask Residential Standard Dallas \(100 endpoints\) for 0\.\d MW less, Wed 6 Sep 16:00–18:00 CDT\?",
+            said["how-much"],
+        )
         assert re.search(r"How sure 9 in 10 for at least 0\.\d MW", said["how-much"])
         assert said["running"].startswith("Running all events Nothing is running.")
         assert "Worker ok" in said["health"]
