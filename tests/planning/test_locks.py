@@ -1,0 +1,149 @@
+"""What only two sessions at once can see: the locks. `make prove` takes each away and sees its check fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from django.db import DatabaseError
+
+from dispatch.models import Claim
+from planning.core.policy import DEFAULT_POLICY
+from planning.models import Plan, Vote
+from planning.operations import approve_plan, propose_policy
+from planning.operations.approving import APPROVAL_LOCK
+from tests.conftest import CommittedDatabase
+from tests.planning.builders import AT, cohort, hash_of, pending_plan, person
+from tests.planning.guards.outgoing import signal_as
+from tests.planning.guards.sessions import WAIT_S, Lock, begun, held, without
+
+
+def plan_for(requested_by: str = "olivia") -> Plan:
+    return pending_plan(person(requested_by, "operator"), cohort())
+
+
+def check_a_vote_waits_for_the_plans_row(database: CommittedDatabase) -> None:
+    plan, omar = plan_for(), person("omar", "operator")
+    row = ("SELECT 1 FROM planning_plan WHERE id = %s FOR UPDATE", [plan.pk])
+    with ThreadPoolExecutor(1) as pool, held(database, row) as other:
+        vote = begun(pool, "web", lambda: approve_plan(plan_id=plan.pk, content_hash=hash_of(plan), by=omar, at=AT))
+        waited = other.waits(vote) and not Vote.objects.exists()
+        other.session.execute("UPDATE planning_plan SET status = 'WITHDRAWN' WHERE id = %s", [plan.pk])
+        other.session.commit()
+        assert waited
+        assert type(vote.exception(WAIT_S)).__name__ == "NotAwaitingVote"
+
+
+def check_one_approval_at_a_time(database: CommittedDatabase) -> None:
+    plan, omar = plan_for(), person("omar", "operator")
+    with ThreadPoolExecutor(1) as pool, held(database, ("SELECT pg_advisory_xact_lock(%s)", [APPROVAL_LOCK])) as other:
+        vote = begun(pool, "web", lambda: approve_plan(plan_id=plan.pk, content_hash=hash_of(plan), by=omar, at=AT))
+        waited = other.waits(vote)
+        other.session.commit()
+        assert vote.result(WAIT_S).status == "AUTHORISED"
+        assert waited
+
+
+def _approved(database: CommittedDatabase) -> Plan:
+    plan = plan_for()
+    Vote.objects.create(
+        version=plan.current_version,
+        content_hash=hash_of(plan),
+        voter=person("omar", "operator"),
+        decision="APPROVE",
+        at=AT,
+    )
+    return plan
+
+
+STOP = (
+    "INSERT INTO planning_transition (plan_id, from_status, to_status, by_id, actor, reason, at, wall_at)"
+    " VALUES (%s, 'AUTHORISED', 'CANCELLED', NULL, 'person', '', now(), now())"
+)
+
+
+def check_a_claim_waits_for_an_abort(database: CommittedDatabase) -> None:
+    plan = _approved(database)
+    row = ("SELECT 1 FROM planning_plan WHERE id = %s FOR UPDATE", [plan.pk])
+    with ThreadPoolExecutor(1) as pool, held(database, row, (STOP, [plan.pk])) as other:
+        claim = begun(pool, "dispatch", lambda: Claim.objects.create(plan=plan, version=plan.current_version, at=AT))
+        waited = other.waits(claim)
+        other.session.commit()
+        assert waited
+        with pytest.raises(DatabaseError, match="the plan was stopped"):
+            claim.result(WAIT_S)
+
+
+def check_sending_waits_for_an_abort(database: CommittedDatabase) -> None:
+    plan = _approved(database)
+    made = signal_as(as_superuser, Claim.objects.create(plan=plan, version=plan.current_version, at=AT), run=0)
+    row = ("SELECT 1 FROM planning_plan WHERE id = %s FOR UPDATE", [plan.pk])
+    with ThreadPoolExecutor(1) as pool, held(database, row, (STOP, [plan.pk])) as other:
+        sent = begun(
+            pool,
+            "dispatch",
+            lambda: type(made).objects.filter(pk=made.pk).update(status="SENT", sent_at=AT, wall_sent_at=AT),
+        )
+        waited = other.waits(sent)
+        other.session.commit()
+        assert waited
+        with pytest.raises(DatabaseError, match="the plan was stopped"):
+            sent.result(WAIT_S)
+
+
+POLICY = """
+INSERT INTO planning_approvalpolicy (number, rules, rules_sha256, proposed_by_id, reason, wall_at)
+SELECT 2, rules, rules_sha256, %s, 'first', now() FROM planning_approvalpolicy WHERE number = 1
+"""
+
+
+def check_one_of_two_policies_at_once(database: CommittedDatabase) -> None:
+    sam, sue = person("sam", "supervisor"), person("sue", "supervisor")
+    with ThreadPoolExecutor(1) as pool, held(database, (POLICY, [sam.pk])) as other:
+        second = begun(pool, "web", lambda: propose_policy(rules=DEFAULT_POLICY, by=sue, at=AT, reason="second"))
+        waited = other.waits(second)
+        other.session.commit()
+        assert waited
+        assert type(second.exception(WAIT_S)).__name__ == "PolicyOvertaken"
+
+
+@contextmanager
+def as_superuser(_role: str) -> Iterator[None]:
+    """No role is taken on."""
+    yield
+
+
+LOCKS = {
+    "a vote waits for the plan's row": Lock(
+        check_a_vote_waits_for_the_plans_row,
+        without("planning.operations.opening.locked", "Plan.objects.select_for_update()", "Plan.objects"),
+    ),
+    "one approval at a time": Lock(
+        check_one_approval_at_a_time,
+        without(
+            "planning.operations.approving.one_approval_at_a_time", "SELECT pg_advisory_xact_lock(%s)", "SELECT %s"
+        ),
+    ),
+    "a claim waits for an abort": Lock(check_a_claim_waits_for_an_abort, without("dispatch_check_claim", "FOR SHARE")),
+    "sending waits for an abort": Lock(
+        check_sending_waits_for_an_abort, without("dispatch_check_signal_change", "FOR SHARE OF p")
+    ),
+    "one of two policies at once": Lock(
+        check_one_of_two_policies_at_once,
+        without("planning.operations.governing.propose_policy", "raise PolicyOvertaken from error", "pass"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_it_holds(name: str, committed_db: CommittedDatabase) -> None:
+    LOCKS[name].check(committed_db)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("name", LOCKS)
+def test_it_is_missed_when_it_is_gone(name: str, committed_db: CommittedDatabase) -> None:
+    with LOCKS[name].gone(), pytest.raises((AssertionError, DatabaseError, TimeoutError, pytest.fail.Exception)):
+        LOCKS[name].check(committed_db)
