@@ -167,7 +167,7 @@ def approve_plan(
     with refusals_on_record(plan_id=plan_id, by=by, attempted="approve", at=at), transaction.atomic():
         if password is not None and not by.check_password(password):
             raise PasswordWrong
-        _one_approval_at_a_time()
+        one_approval_at_a_time()
         plan = undecided(plan_id=plan_id, content_hash=content_hash, by=by, at=at, permission="planning.approve_plan")
         proven = None
         if signed is not None:
@@ -273,7 +273,7 @@ def _sentence_of(error: IntegrityError) -> str:
     return str(error).splitlines()[0].removeprefix("vote refused: ")
 
 
-def _one_approval_at_a_time() -> None:
+def one_approval_at_a_time() -> None:
     """Two plans approved in the same instant must see each other's commitments; held until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [APPROVAL_LOCK])

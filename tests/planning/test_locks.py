@@ -13,9 +13,10 @@ from django.db import DatabaseError
 from dispatch.models import Claim
 from planning.core.policy import DEFAULT_POLICY
 from planning.models import BreakGlass, Freeze, Plan, Vote
-from planning.operations import approve_plan, freeze, propose_policy
+from planning.operations import Emergency, approve_plan, force_plan, freeze, propose_policy
 from planning.operations.approving import APPROVAL_LOCK
 from tests.conftest import CommittedDatabase
+from tests.keys import Keyring
 from tests.planning.builders import AT, cohort, hash_of, pending_plan, person
 from tests.planning.guards.outgoing import signal_as
 from tests.planning.guards.sessions import WAIT_S, Lock, begun, held, without, without_trigger
@@ -44,6 +45,22 @@ def check_one_approval_at_a_time(database: CommittedDatabase) -> None:
         waited = other.waits(vote)
         other.session.commit()
         assert vote.result(WAIT_S).status == "AUTHORISED"
+        assert waited
+
+
+def check_forcing_is_an_approval(database: CommittedDatabase) -> None:
+    """It sees what an approval that has not ended yet commits cohorts to."""
+    plan, sue = plan_for(), person("sue", "supervisor")
+    given: dict[str, Any] = {"plan_id": plan.pk, "content_hash": hash_of(plan), "by": sue, "at": AT}
+    given |= {
+        "emergency": Emergency("SAFETY", "INC-1", "now"),
+        "signed": Keyring().sign(sue, plan, hash_of(plan), "BREAK_GLASS"),
+    }
+    with ThreadPoolExecutor(1) as pool, held(database, ("SELECT pg_advisory_xact_lock(%s)", [APPROVAL_LOCK])) as other:
+        forced = begun(pool, "web", lambda: force_plan(**given))
+        waited = other.waits(forced)
+        other.session.commit()
+        assert forced.result(WAIT_S).status == "AUTHORISED"
         assert waited
 
 
@@ -201,6 +218,10 @@ LOCKS = {
         without(
             "planning.operations.approving.one_approval_at_a_time", "SELECT pg_advisory_xact_lock(%s)", "SELECT %s"
         ),
+    ),
+    "forcing is an approval": Lock(
+        check_forcing_is_an_approval,
+        without("planning.operations.forcing.force_plan", "one_approval_at_a_time()", "pass"),
     ),
     "a claim waits for an abort": Lock(check_a_claim_waits_for_an_abort, without("dispatch_check_claim", "FOR SHARE")),
     "sending waits for an abort": Lock(
