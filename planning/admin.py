@@ -177,7 +177,7 @@ class PlanAdmin(RecordAdmin):
         """In the pages' words, and what keeps it from being approved."""
         taken = (
             f"\N{BLACK UP-POINTING TRIANGLE} no approval before a re-plan: plan {each.plan_id} calls {each.cohort}"
-            for each in card_of(plan).called_elsewhere
+            for each in card_of(plan).called_elsewhere[:1]
         )
         return format_html_join(
             mark_safe("<br>"), "{}", ((line,) for line in (STATUS_WORDS[Status(plan.status)], *taken))

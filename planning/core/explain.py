@@ -10,7 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
-from grid.core.intervals import CENTRAL
+from grid.core.intervals import CENTRAL, HOUR
 from grid.core.units import pct_of_share
 from planning.core.problem import PlanningProblem
 from planning.core.solution import CohortPlan, Limit, PlanSolution
@@ -55,7 +55,8 @@ def _why_now(problem: PlanningProblem, context: GridContext) -> list[str]:
     said = [context.trigger] if context.trigger else []
     if context.forecast_peak_mw is not None and context.forecast_peak_at is not None:
         said.append(
-            f"Load is forecast to peak at {context.forecast_peak_mw:,.0f} MW at {_clock(context.forecast_peak_at)}."
+            f"Load is forecast to peak at {context.forecast_peak_mw:,.0f} MW"
+            f" in the hour {_hour(context.forecast_peak_at)}."
         )
     if context.system_load_mw is not None and context.observed_at is not None:
         said.append(f"Load was {context.system_load_mw:,.0f} MW at {_clock(context.observed_at)}.")
@@ -69,7 +70,7 @@ def _why_now(problem: PlanningProblem, context: GridContext) -> list[str]:
     prices = problem.prices_usd_per_mwh[: problem.window_steps]
     said.append(
         f"Expected prices in the window average {np.mean(prices):,.0f} $/MWh"
-        f" and reach {np.max(prices):,.0f} $/MWh at {_clock(problem.steps()[int(np.argmax(prices))])}."
+        f" and reach {np.max(prices):,.0f} $/MWh from {_clock(problem.steps()[int(np.argmax(prices))])}."
     )
     return said
 
@@ -149,6 +150,12 @@ def _what_could_go_wrong(problem: PlanningProblem, solution: PlanSolution, conte
 
 def _pct(share: float) -> str:
     return f"{pct_of_share(share):.0f} %"
+
+
+def _hour(starts_at: datetime) -> str:
+    """An hour's mean is no instant's."""
+    start, end = starts_at.astimezone(CENTRAL), (starts_at + HOUR).astimezone(CENTRAL)
+    return f"{start:%H:%M}-{end:%H:%M} Central on {start:%d %b}"
 
 
 def _clock(at: datetime) -> str:

@@ -11,7 +11,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from grid.core.intervals import CENTRAL
+from grid.core.intervals import CENTRAL, HOUR
 from planning.core.lifecycle import STATUS_WORDS, Status
 from planning.core.plan_content import PlanContent
 from planning.core.policy import Needs
@@ -103,6 +103,12 @@ def hour_of(at: datetime, now: datetime) -> str:
     """`19:00` today, `Thu 19:00` on another day."""
     when, today = at.astimezone(CENTRAL), now.astimezone(CENTRAL)
     return f"{when:%H:%M}" if when.date() == today.date() else f"{when:%a %H:%M}"
+
+
+@register.simple_tag
+def in_hour(starts_at: datetime, now: datetime) -> str:
+    """`17:00–18:00` today, `Thu 17:00–18:00` on another day: an hour's mean or peak is not an instant's."""
+    return f"{hour_of(starts_at, now)}–{(starts_at + HOUR).astimezone(CENTRAL):%H:%M}"
 
 
 @register.filter
