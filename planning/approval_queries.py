@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.contrib.auth import get_user_model
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from planning.core.lifecycle import Status
 from planning.core.policy import Policy, parse_policy
@@ -16,6 +17,8 @@ from planning.models import (
     Comment,
     Delegation,
     Freeze,
+    Passkey,
+    PasskeyReset,
     Transition,
 )
 from planning.queries import PlanPage, offer_objection, policy_in_force
@@ -82,6 +85,40 @@ def forced() -> QuerySet[BreakGlass]:
 def unreviewed() -> QuerySet[BreakGlass]:
     """What was forced and nobody else has looked at, oldest first."""
     return forced().filter(review=None).order_by("pk")
+
+
+@dataclass(frozen=True)
+class KeyNews:
+    """What a person is told of their passkeys: the newest believed one, and the last reset by an administrator."""
+
+    label: str | None
+    enrolled_at: datetime | None
+    reset_by: str | None
+    reset_at: datetime | None
+
+    @property
+    def has_key(self) -> bool:
+        """Whether one is believed."""
+        return self.label is not None
+
+
+def key_news(*, person_id: int) -> KeyNews:
+    """One query."""
+    believed = Passkey.objects.filter(user=OuterRef("pk"), end=None).order_by("-pk")
+    resets = PasskeyReset.objects.filter(user=OuterRef("pk")).order_by("-pk")
+    person = get_user_model().objects.filter(pk=person_id)
+    found = person.values_list(
+        Subquery(believed.values("label")[:1]),
+        Subquery(believed.values("wall_at")[:1]),
+        Subquery(resets.values("by__username")[:1]),
+        Subquery(resets.values("wall_at")[:1]),
+    )
+    return KeyNews(*found[0])
+
+
+def latest_reset(*, person_id: int) -> PasskeyReset | None:
+    """The last time an administrator withdrew this person's passkeys."""
+    return PasskeyReset.objects.filter(user_id=person_id).select_related("by").order_by("-pk").first()
 
 
 def has_to_estimate(page: PlanPage, *, person_id: int, may_vote: bool | None = None) -> bool:

@@ -35,6 +35,7 @@ from planning.api.approval_serializers import (
     PasskeyOutput,
     PolicyInput,
     PolicyOutput,
+    ProofInput,
     ReviewInput,
     WordsInput,
 )
@@ -324,18 +325,34 @@ class PasskeyListView(RecordsView):
         """Keep a new key: the answer to the options of `passkeys/challenge`."""
         given = self.validated(EnrolInput, "planning.view_plan")
         signed = Signed(given["credential"], party_of(request), timezone.now())
-        return self.made(
-            PasskeyOutput, operations.enrol_passkey(by=request.user, signed=signed, label=given.get("label", ""))
-        )
+        made = operations.enrol_passkey(by=request.user, signed=signed, label=given.get("label", ""), at=clock.now())
+        return self.made(PasskeyOutput, made)
 
 
 class PasskeyChallengeView(RecordsView):
     """Begin to enrol."""
 
-    @extend_schema(operation_id="passkeys_challenge", request=None, responses={200: ChallengeOutput, **WRITE})
+    @extend_schema(operation_id="passkeys_challenge", request=ProofInput, responses={200: ChallengeOutput, **WRITE})
     def post(self, request: Request) -> Response:
-        """What the authenticator is asked to make a new key."""
-        return Response({"public_key": operations.begin_enrolment(by=request.user, party=party_of(request))})
+        """What the authenticator is asked to make a new key, against the password or an enrolled key's signature."""
+        given = self.validated(ProofInput, "planning.view_plan")
+        options = operations.begin_enrolment(
+            by=request.user,
+            party=party_of(request),
+            at=clock.now(),
+            password=given.get("password"),
+            signed=signed_of(request, given.get("assertion")),
+        )
+        return Response({"public_key": options})
+
+
+class PasskeyProofView(RecordsView):
+    """Prove who asks to enrol another key."""
+
+    @extend_schema(operation_id="passkeys_proof", request=None, responses={200: ChallengeOutput, **WRITE})
+    def post(self, request: Request) -> Response:
+        """What an enrolled key has to sign; then send the answer to `passkeys/challenge` as `assertion`."""
+        return Response({"public_key": operations.begin_proof(by=request.user, party=party_of(request))})
 
 
 class EndPasskeyView(RecordsView):

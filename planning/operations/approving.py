@@ -18,7 +18,7 @@ from planning.core.policy import StepUp
 from planning.known import drift_of
 from planning.models import Decision, Estimate, Plan, Vote
 from planning.operations.opening import ReasonMissing, refusals_on_record, undecided
-from planning.operations.stepping_up import Proven, keep_assertion, prove
+from planning.operations.stepping_up import Proven, check_password, keep_assertion, prove
 from planning.passkeys import Signed
 from planning.queries import offer_objection, vote_counts
 from planning.record import move_plan
@@ -48,15 +48,6 @@ class VoteRefused(NotAllowed):
 
     def __str__(self) -> str:
         return f"The vote was refused: {self.why}."
-
-
-class PasswordWrong(NotAllowed):
-    """The password sent along with the vote is not this person's."""
-
-    field = "password"
-
-    def __str__(self) -> str:
-        return "The password is not right."
 
 
 class CohortCommitted(Conflict):
@@ -159,14 +150,14 @@ def approve_plan(
 
     What the vote needs stands in the approval policy: `password` or `signed` (a passkey's answer to a challenge for
     this content), a reason, an own estimate. `on_behalf_of` is who lent the right, if it is theirs that is used.
-    Raises PermissionNeeded, OwnPlan, VoteRefused, PasswordWrong, StepUpNeeded, PasskeyRefused, NotLent (403);
-    PlanUnknown (404); StaleContent, NotAwaitingVote, TooLate, AlreadyVoted, CohortCommitted, EstimateMissing, Frozen,
-    BlockerOpen, DriftedTooFar (409); ReasonMissing, DriftNeedsReason (422). A refusal is on record and changes nothing
-    else.
+    Raises PermissionNeeded, OwnPlan, VoteRefused, PasswordWrong, TooManyWrong, StepUpNeeded, PasskeyRefused, NotLent
+    (403); PlanUnknown (404); StaleContent, NotAwaitingVote, TooLate, AlreadyVoted, CohortCommitted, EstimateMissing,
+    Frozen, BlockerOpen, DriftedTooFar (409); ReasonMissing, DriftNeedsReason (422). A refusal is on record and changes
+    nothing else.
     """
     with refusals_on_record(plan_id=plan_id, by=by, attempted="approve", at=at), transaction.atomic():
-        if password is not None and not by.check_password(password):
-            raise PasswordWrong
+        if password is not None:
+            check_password(by, password)
         one_approval_at_a_time()
         plan = undecided(plan_id=plan_id, content_hash=content_hash, by=by, at=at, permission="planning.approve_plan")
         proven = None

@@ -31,10 +31,9 @@ SILENT = {
     "django_q_task",
     "grid_clockchange",  # with grid_clock
     "grid_processheartbeat",  # every second; pages ask every 10 s
-    "planning_approvalpolicy",  # with planning_policyconfirmation
-    "planning_delegationend",
     "planning_passkey",
     "planning_passkeyend",
+    "planning_passkeyreset",
     "planning_planrefusal",
     "planning_planviewing",
     "planning_plannedevent",  # with planning_planversion
