@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.contrib.auth import get_user_model
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet, Subquery
 
 from planning.core.lifecycle import Status
 from planning.core.policy import Policy, parse_policy
@@ -22,6 +22,8 @@ from planning.models import (
     Transition,
 )
 from planning.queries import PlanPage, offer_objection, policy_in_force
+
+TOLD_FOR: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -101,18 +103,26 @@ class KeyNews:
         """Whether one is believed."""
         return self.label is not None
 
+    def is_fresh(self, *, wall_at: datetime) -> bool:
+        """Whether the key is so new that a person who did not enrol it may not know of it."""
+        return self.enrolled_at is not None and wall_at - self.enrolled_at < TOLD_FOR
+
+
+def key_news_of(person_id: int) -> dict[str, Subquery]:
+    """The members of a person's KeyNews, to be asked for together with something else."""
+    believed = Passkey.objects.filter(user=person_id, end=None).order_by("-pk")
+    resets = PasskeyReset.objects.filter(user=person_id).order_by("-pk")
+    return {
+        "label": Subquery(believed.values("label")[:1]),
+        "enrolled_at": Subquery(believed.values("wall_at")[:1]),
+        "reset_by": Subquery(resets.values("by__username")[:1]),
+        "reset_at": Subquery(resets.values("wall_at")[:1]),
+    }
+
 
 def key_news(*, person_id: int) -> KeyNews:
     """One query."""
-    believed = Passkey.objects.filter(user=OuterRef("pk"), end=None).order_by("-pk")
-    resets = PasskeyReset.objects.filter(user=OuterRef("pk")).order_by("-pk")
-    person = get_user_model().objects.filter(pk=person_id)
-    found = person.values_list(
-        Subquery(believed.values("label")[:1]),
-        Subquery(believed.values("wall_at")[:1]),
-        Subquery(resets.values("by__username")[:1]),
-        Subquery(resets.values("wall_at")[:1]),
-    )
+    found = get_user_model().objects.filter(pk=person_id).values_list(*key_news_of(person_id).values())
     return KeyNews(*found[0])
 
 

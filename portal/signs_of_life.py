@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from grid import clock
 from grid.models import Clock, ProcessHeartbeat, Snapshot
+from planning.approval_queries import KeyNews, key_news_of
 from planning.models import BreakGlass, Freeze
 from portal.templatetags.quantities import duration_words
 
@@ -54,10 +55,11 @@ class Reading:
     observed_at: datetime | None
     frozen: FreezeOn | None = None
     unreviewed: int = 0
+    key_news: KeyNews | None = None
 
 
-def read_signs() -> Reading:
-    """One query. Raises DatabaseError."""
+def read_signs(person_id: int | None = None) -> Reading:
+    """One query, with what this person is told of their passkeys if one is named. Raises DatabaseError."""
     heartbeats = {
         f"{name}_seen_at": Subquery(ProcessHeartbeat.objects.filter(name=name).values("wall_at")) for name in WATCHED
     }
@@ -69,12 +71,15 @@ def read_signs() -> Reading:
     unseen = BreakGlass.objects.filter(review=None).order_by().annotate(all=Value(1)).values("all")
     unreviewed = Coalesce(Subquery(unseen.annotate(n=Count("pk")).values("n")), 0)
     rows = Clock.objects.annotate(now=now, frozen=_freeze_on(), unreviewed=unreviewed, **heartbeats)
-    row = rows.annotate(observed=newest).filter(pk=Clock.SINGLE_ID).first()
+    news = key_news_of(person_id) if person_id else {}
+    told = {f"key_{name}": value for name, value in news.items()}
+    row = rows.annotate(observed=newest, **told).filter(pk=Clock.SINGLE_ID).first()
     if row is None:
         return Reading(clock.state(), 0, dict.fromkeys(WATCHED), None)
     seen_at = {name: getattr(row, f"{name}_seen_at") for name in WATCHED}
     state = clock.state_of(row, at=row.now)
-    return Reading(state, row.run, seen_at, row.observed, _freeze_of(row.frozen), row.unreviewed)
+    keys = KeyNews(**{name: getattr(row, f"key_{name}") for name in news}) if news else None
+    return Reading(state, row.run, seen_at, row.observed, _freeze_of(row.frozen), row.unreviewed, keys)
 
 
 def _freeze_on() -> Subquery:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("planning", "0009_default_policy"),
+        ("planning", "0010_freeze_comes_first"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -32,8 +32,13 @@ def with_authenticator(page: Any) -> Any:
     return page
 
 
-def enrol(page: Any) -> None:
+def enrol(page: Any, drill: Drill, who: str) -> None:
+    """A first key, with the password; a wrong one is told and enrols nothing."""
     page.goto("/passkeys/")
+    page.fill("input[name=password]", "a guess")
+    page.click("main button:has-text('Enrol')")
+    page.wait_for_selector("[data-passkey-words]:has-text('The password is not right.')")
+    page.fill("input[name=password]", drill.portal.credentials[who]["password"])
     page.click("main button:has-text('Enrol')")
     page.wait_for_selector("#said :text('is enrolled')")
 
@@ -75,9 +80,10 @@ def test_the_tier_of_one_person_asks_for_nothing_more(workshop: Drill, open_page
 
 def test_two_people_with_passkeys_in_two_browsers(workshop: Drill, open_page: OpenPage) -> None:
     plan_id = workshop.propose(target_mw=6, strategy="emergency")
-    first, second = (with_authenticator(open_page(workshop, who)) for who in ("operator2", "supervisor"))
-    for page in (first, second):
-        enrol(page)
+    people = ("operator2", "supervisor")
+    first, second = (with_authenticator(open_page(workshop, who)) for who in people)
+    for page, who in zip((first, second), people, strict=True):
+        enrol(page, workshop, who)
         say_estimate(page, plan_id, "7.5")
     approve(first, plan_id, "the reserves are low")
     first.wait_for_selector(f"#said :text('Plan {plan_id} still needs')")
@@ -139,7 +145,7 @@ def test_what_has_moved_too_far_cannot_be_approved(workshop: Drill, open_page: O
 def test_break_glass_and_its_review(workshop: Drill, open_page: OpenPage) -> None:
     plan_id = workshop.propose(target_mw=25)
     page = with_authenticator(open_page(workshop, "supervisor2"))
-    enrol(page)
+    enrol(page, workshop, "supervisor2")
     page.goto(f"/plans/{plan_id}/")
     page.click("main a:has-text('Force...')")
     page.fill("input[name=incident]", "INC-7")
@@ -169,6 +175,23 @@ def test_break_glass_and_its_review(workshop: Drill, open_page: OpenPage) -> Non
     other.wait_for_selector("main :text('justified')")
     assert other.inner_text("#frame-alerts").strip() == ""
     workshop.abort(plan_id)
+
+
+def test_a_further_passkey_is_proven_by_the_first(workshop: Drill, open_page: OpenPage) -> None:
+    """No password is asked for; the one device there is signs the proof, and then says that it has a key already."""
+    page = with_authenticator(open_page(workshop, "operator"))
+    enrol(page, workshop, "operator")
+    assert page.locator("input[name=password]").count() == 0
+    page.click("main button:has-text('Enrol')")
+    page.wait_for_selector("[data-passkey-words]:has-text('This device has a passkey for you already.')")
+    proofs = in_database(
+        workshop,
+        "SELECT c.proof, a.id IS NOT NULL FROM planning_stepupchallenge c JOIN portal_user u ON u.id = c.user_id"
+        " LEFT JOIN planning_voteassertion a ON a.enrolment_id = c.id"
+        " WHERE u.username = %s AND c.purpose = 'ENROL' ORDER BY c.id",
+        "operator",
+    )
+    assert proofs == [("PASSWORD", False), ("PASSKEY", True)]
 
 
 def test_a_freeze_stops_everything_and_is_seen_everywhere(workshop: Drill, open_page: OpenPage) -> None:
