@@ -9,12 +9,12 @@ from typing import Any
 from cohorts.models import Cohort
 from planning import operations as ops
 from planning.models import (
-    Passkey,
     PasskeyEnd,
     Plan,
     PlanAlternative,
     PlanRequest,
 )
+from tests.keys import some_key
 from tests.planning.builders import AT, END, START
 from tests.planning.guards.stand import NUMBERS, Stand, denied, later, probe, refused, row
 
@@ -173,7 +173,7 @@ def an_alternative_twice(s: Stand) -> None:
 def passkey_rows_that_cannot_be(s: Stand) -> None:
     key = s.people["sam"].passkeys.get()
     with denied("credential_id"):
-        row(s, Passkey, user=s.people["sue"], credential_id=key.credential_id, public_key=b"-", label="x")
+        some_key(s.people["oscar"], bytes(key.credential_id))
     row(s, PasskeyEnd, passkey=key, by=s.people["sam"])
     with denied("passkey_id"):
         row(s, PasskeyEnd, passkey=key, by=s.people["sam"])

@@ -10,6 +10,7 @@ from tests.planning.guards import (
     claiming,
     contents,
     counting,
+    enrolling,
     forcing,
     lending,
     policies,
@@ -21,7 +22,7 @@ from tests.planning.guards import (
 from tests.planning.guards.stand import PROBES
 
 MODULES = (
-    *(approving, asking, assertions, ballots, claiming, contents, counting),
+    *(approving, asking, assertions, ballots, claiming, contents, counting, enrolling),
     *(forcing, lending, policies, record, rights, signals, signing),
 )
 

@@ -31,6 +31,7 @@ FOREIGN = {
     "planning_policyconfirmation": ("worker", "dispatch"),
     "planning_passkey": ("worker", "dispatch"),
     "planning_stepupchallenge": ("worker", "dispatch"),
+    "planning_passkeyreset": ("worker", "dispatch"),
     "planning_planversion": ("web", "dispatch"),
     "planning_plannedevent": ("web", "dispatch"),
     "dispatch_claim": ("web", "worker"),
@@ -52,7 +53,7 @@ RECORDS = (
     *("planning_approvalpolicy", "planning_policyconfirmation", "planning_delegation", "planning_delegationend"),
     *("planning_comment", "planning_commentresolution", "planning_freeze", "planning_freezelift"),
     *("planning_breakglass", "planning_breakglassreview", "planning_escalation", "planning_estimate"),
-    *("planning_planviewing", "planning_passkey", "planning_passkeyend"),
+    *("planning_planviewing", "planning_passkey", "planning_passkeyend", "planning_passkeyreset"),
 )
 
 
@@ -74,6 +75,7 @@ def fill(s: Stand) -> None:
     ops.end_delegation(delegation_id=loan.pk, by=omar, at=AT)
     frozen = freeze(s)
     ops.lift_freeze(freeze_id=frozen.pk, by=s.who("sam"), at=AT, reason="x")
+    ops.reset_passkeys(user_id=s.people["sue"].pk, by=s.who("adam"), reason="x", at=AT)
     ops.end_passkey(passkey_id=s.people["stan"].passkeys.get().pk, by=s.who("stan"))
     PlanRefusal.objects.create(plan=plan, by=omar, attempted="x", why="x", at=AT)
     assert PlanViewing.objects.exists()

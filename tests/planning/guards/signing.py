@@ -13,8 +13,8 @@ from planning import operations as ops
 from planning.models import StepUpChallenge
 from planning.passkeys import RelyingParty, Signed, text_of
 from portal.software_authenticator import SoftwareAuthenticator
-from tests.keys import PARTY
-from tests.planning.builders import hash_of
+from tests.keys import PARTY, asked, asked_with
+from tests.planning.builders import AT, hash_of
 from tests.planning.guards.stand import Stand, probe, refused
 
 
@@ -115,10 +115,10 @@ def a_signature_made_on_another_port(s: Stand) -> None:
 
 @probe
 def an_enrolment_made_on_another_page(s: Stand) -> None:
-    made = SoftwareAuthenticator(PARTY).create(ops.begin_enrolment(by=s.who("omar"), party=PARTY))
+    made = SoftwareAuthenticator(PARTY).create(asked(s.who("oscar")))
     elsewhere = RelyingParty("evil.example", "https://evil.example")
     with refused(ops.PasskeyRefused):
-        ops.enrol_passkey(by=s.who("omar"), signed=Signed(made, elsewhere, timezone.now()), label="x")
+        ops.enrol_passkey(by=s.who("oscar"), signed=Signed(made, elsewhere, timezone.now()), label="x", at=AT)
 
 
 @probe
@@ -154,15 +154,15 @@ def a_counter_that_went_back(s: Stand) -> None:
 def an_enrolment_nobody_asked_for(s: Stand) -> None:
     plan = s.edited()
     with refused(ops.PasskeyRefused):
-        ops.enrol_passkey(by=s.who("omar"), signed=s.sign("omar", plan), label="x")
+        ops.enrol_passkey(by=s.who("omar"), signed=s.sign("omar", plan), label="x", at=AT)
 
 
 @probe
 def a_key_enrolled_twice(s: Stand) -> None:
     key = s.keys.of(s.people["sam"])
     with refused(ops.PasskeyKnown):
-        made = key.create(ops.begin_enrolment(by=s.who("sam"), party=PARTY))
-        ops.enrol_passkey(by=s.who("sam"), signed=Signed(made, PARTY, timezone.now()), label="x")
+        made = key.create(asked_with(s.who("sam"), key))
+        ops.enrol_passkey(by=s.who("sam"), signed=Signed(made, PARTY, timezone.now()), label="x", at=AT)
 
 
 @probe
