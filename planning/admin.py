@@ -23,10 +23,12 @@ from grid.core.intervals import CENTRAL
 from grid.core.refusals import NotFound, Refusal
 from planning.api.people import lender_named, signed_of
 from planning.approval_queries import as_shown_to, delegations_to, has_to_estimate
-from planning.core.lifecycle import AWAITING_VOTE, Status, abort_target
+from planning.core.drift import Level
+from planning.core.lifecycle import ABORT_WORDS, AWAITING_VOTE, STATUS_WORDS, Status, abort_target
+from planning.known import drift_of_card
 from planning.models import Plan, PlannedEvent, PlanRefusal, PlanRequest, PlanVersion, Transition, Vote
 from planning.operations import approve_plan, passkeys_of, reject_plan
-from planning.queries import PlanCard, PlanPage, plan_cards, plan_page
+from planning.queries import PlanCard, PlanPage, plan_cards, plan_page, plans
 
 UNKNOWN = "not known"
 
@@ -80,6 +82,21 @@ class QueueFilter(admin.SimpleListFilter):
         return queryset if self.value() == "all" else queryset.filter(status__in=AWAITING_VOTE)
 
 
+class StatusFilter(admin.SimpleListFilter):
+    """One state, in the pages' words."""
+
+    title = "state"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """Every state."""
+        return [(status.value, words) for status, words in STATUS_WORDS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Plan]) -> QuerySet[Plan]:  # noqa: ARG002
+        """That one alone."""
+        return queryset.filter(status=self.value()) if self.value() else queryset
+
+
 class QueueList(ChangeList):
     """Reads the numbers of a whole page of plans in two queries."""
 
@@ -110,7 +127,7 @@ class PlanAdmin(RecordAdmin):
 
     list_display = (
         "__str__",
-        "status",
+        "state",
         "planned_mw",
         "firm_mw",
         "confidence",
@@ -119,10 +136,9 @@ class PlanAdmin(RecordAdmin):
         "votes",
         "asked_by",
     )
-    list_filter = (QueueFilter, "status", "origin", "mode")
-    list_select_related = ("current_version", "requested_by")
+    list_filter = (QueueFilter, StatusFilter, "origin", "mode")
     fields = (
-        "status",
+        "state",
         "planned_mw",
         "firm_mw",
         "confidence",
@@ -143,6 +159,10 @@ class PlanAdmin(RecordAdmin):
     readonly_fields = fields
     change_form_template = "admin/planning/plan/change_form.html"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:  # noqa: ARG002
+        """With what a line about them needs."""
+        return plans()
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002
         """The queue's own."""
         return QueueList
@@ -151,6 +171,17 @@ class PlanAdmin(RecordAdmin):
         """What awaits a vote, the most urgent first; then the rest, newest first."""
         urgency = Case(When(status__in=AWAITING_VOTE, then=F("approve_by")))
         return (urgency.asc(nulls_last=True), "-pk")
+
+    @admin.display(description="state", ordering="status")
+    def state(self, plan: Plan) -> str:
+        """In the pages' words, and what keeps it from being approved."""
+        taken = (
+            f"\N{BLACK UP-POINTING TRIANGLE} no approval before a re-plan: plan {each.plan_id} calls {each.cohort}"
+            for each in card_of(plan).called_elsewhere[:1]
+        )
+        return format_html_join(
+            mark_safe("<br>"), "{}", ((line,) for line in (STATUS_WORDS[Status(plan.status)], *taken))
+        )
 
     @admin.display(description="P50 (MW)")
     def planned_mw(self, plan: Plan) -> str:
@@ -229,8 +260,10 @@ class PlanAdmin(RecordAdmin):
     @admin.display(description="votes")
     def votes(self, plan: Plan) -> str:
         """Entitled votes of those needed."""
-        votes = card_of(plan).votes
-        return f"{votes.approvals} of {votes.required}"
+        card = card_of(plan)
+        if card.forced:
+            return f"forced by {card.forced.by}"
+        return f"{card.votes.approvals} of {card.votes.required}"
 
     @admin.display(description="asked by")
     def asked_by(self, plan: Plan) -> str:
@@ -286,7 +319,7 @@ class PlanAdmin(RecordAdmin):
         except Refusal as refusal:
             messages.error(request, str(refusal))
             return redirect("admin:planning_plan_change", plan_id)
-        messages.success(request, said.format(plan.pk, plan.status))
+        messages.success(request, said.format(plan.pk, STATUS_WORDS[Status(plan.status)]))
         return redirect("admin:planning_plan_changelist")
 
 
@@ -304,18 +337,22 @@ def _question(page: PlanPage | None, request: HttpRequest) -> dict[str, Any]:
         return {}
     card, me = page.card, int(request.user.pk or 0)
     mw = card.content.largest_interval_p50_mw if card.content else 0
-    stoppable = abort_target(Status(card.plan.status)) is not None
+    drift = drift_of_card(card, at=clock.now())
+    target = abort_target(Status(card.plan.status))
     return {
         "page": page,
         "card": card,
         "content": card.content,
         "needs": card.votes.needs,
+        "drift": drift,
+        "replan": drift is not None and drift.level == Level.RED,
         "covered": has_to_estimate(page, person_id=me),
         "lent": list(delegations_to(person_id=me, mw=mw, at=clock.now())),
         "has_passkey": bool(passkeys_of(request.user)),
         "awaits_vote": Status(card.plan.status) in AWAITING_VOTE and card.version is not None,
         "may_approve": request.user.has_perm("planning.approve_plan"),
-        "may_abort": stoppable and request.user.has_perm("planning.abort_plan"),
+        "abort_word": ABORT_WORDS.get(target, "") if target else "",
+        "may_abort": target is not None and request.user.has_perm("planning.abort_plan"),
         "may_reject": request.user.has_perm("planning.reject_plan"),
         "asked_for_it": any(asked.by_id == request.user.pk for asked in page.requests),
     }
@@ -362,8 +399,18 @@ class VoteAdmin(RecordAdmin):
 class TransitionAdmin(RecordAdmin):
     """Every change of state."""
 
-    list_display = ("plan", "from_status", "to_status", "by", "actor", "at", "reason")
+    list_display = ("plan", "was", "became", "by", "actor", "at", "reason")
     list_select_related = ("plan", "by")
+
+    @admin.display(description="was", ordering="from_status")
+    def was(self, move: Transition) -> str:
+        """In the pages' words."""
+        return STATUS_WORDS[Status(move.from_status)] if move.from_status else "new"
+
+    @admin.display(description="became", ordering="to_status")
+    def became(self, move: Transition) -> str:
+        """In the pages' words."""
+        return STATUS_WORDS[Status(move.to_status)]
 
 
 @admin.register(PlanRefusal)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
+from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 
 from planning.core.lifecycle import Status
 from planning.core.policy import Policy, parse_policy
@@ -17,9 +18,13 @@ from planning.models import (
     Comment,
     Delegation,
     Freeze,
+    Passkey,
+    PasskeyReset,
     Transition,
 )
 from planning.queries import PlanPage, offer_objection, policy_in_force
+
+TOLD_FOR: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,48 @@ def forced() -> QuerySet[BreakGlass]:
 def unreviewed() -> QuerySet[BreakGlass]:
     """What was forced and nobody else has looked at, oldest first."""
     return forced().filter(review=None).order_by("pk")
+
+
+@dataclass(frozen=True)
+class KeyNews:
+    """What a person is told of their passkeys: the newest believed one, and the last reset by an administrator."""
+
+    label: str | None
+    enrolled_at: datetime | None
+    reset_by: str | None
+    reset_at: datetime | None
+
+    @property
+    def has_key(self) -> bool:
+        """Whether one is believed."""
+        return self.label is not None
+
+    def is_fresh(self, *, wall_at: datetime) -> bool:
+        """Whether the key is so new that a person who did not enrol it may not know of it."""
+        return self.enrolled_at is not None and wall_at - self.enrolled_at < TOLD_FOR
+
+
+def key_news_of(person_id: int) -> dict[str, Subquery]:
+    """The members of a person's KeyNews, to be asked for together with something else."""
+    believed = Passkey.objects.filter(user=person_id, end=None).order_by("-pk")
+    resets = PasskeyReset.objects.filter(user=person_id).order_by("-pk")
+    return {
+        "label": Subquery(believed.values("label")[:1]),
+        "enrolled_at": Subquery(believed.values("wall_at")[:1]),
+        "reset_by": Subquery(resets.values("by__username")[:1]),
+        "reset_at": Subquery(resets.values("wall_at")[:1]),
+    }
+
+
+def key_news(*, person_id: int) -> KeyNews:
+    """One query."""
+    found = get_user_model().objects.filter(pk=person_id).values_list(*key_news_of(person_id).values())
+    return KeyNews(*found[0])
+
+
+def latest_reset(*, person_id: int) -> PasskeyReset | None:
+    """The last time an administrator withdrew this person's passkeys."""
+    return PasskeyReset.objects.filter(user_id=person_id).select_related("by").order_by("-pk").first()
 
 
 def has_to_estimate(page: PlanPage, *, person_id: int, may_vote: bool | None = None) -> bool:

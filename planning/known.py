@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -33,7 +33,7 @@ from planning.core.plan_content import ForecastSource, GridSource, PlanContent
 from planning.core.problem import REBOUND_HORIZON, CohortInput, PlanningProblem
 from planning.core.strategy import Strategy
 from planning.models import PlanRequest
-from planning.queries import CallRecord, calls_of_cohorts, contents_committed
+from planning.queries import CallRecord, PlanCard, calls_of_cohorts, contents_committed
 
 TIME_TO_DECIDE: Final = timedelta(minutes=30)
 """Between the proposal and the last instant of sending: the planner promises nothing that leaves people less."""
@@ -128,6 +128,13 @@ def drift_of(content: PlanContent, *, at: datetime) -> Drift:
     slugs = {each.slug for each in content.cohorts}
     now = basis_at(slugs=slugs, start=content.window_start, end=content.window_end, at=at)
     return drift_between(content.basis, now)
+
+
+def drift_of_card(card: PlanCard, *, at: datetime) -> Drift | None:
+    """The same of an open plan, its cohorts that are called elsewhere by now among it; None: nothing to decide."""
+    if card.content is None or not card.is_open:
+        return None
+    return replace(drift_of(card.content, at=at), called_elsewhere=card.called_elsewhere)
 
 
 def _mean_temp_f(places: set[str], start: datetime, end: datetime, at: datetime) -> float | None:

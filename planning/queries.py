@@ -10,16 +10,20 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Exists, F, Func, JSONField, Max, OuterRef, Q, QuerySet, Value
+from django.db.models import F, Func, JSONField, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, JSONObject
 
-from grid.queries import current_run, run_of_clock
+from grid.queries import current_run
+from planning.commitments import called_elsewhere, committed_events, elsewhere_of
 from planning.core.content import PlanContent, parse_content
-from planning.core.lifecycle import AWAITING_VOTE, COMMITTED, LIVE, RUNNING, Status
+from planning.core.drift import CalledElsewhere
+from planning.core.lifecycle import AWAITING_VOTE, COMMITTED, LIVE, RUNNING
 from planning.core.policy import Needs, PolicyInForce, StepUp, parse_policy
 from planning.core.solution import DO_NOTHING, Alternative
 from planning.models import (
     ApprovalPolicy,
+    BreakGlass,
+    BreakGlassReview,
     Comment,
     Decision,
     Origin,
@@ -49,12 +53,35 @@ class VoteCount:
 
 
 @dataclass(frozen=True)
+class Forced:
+    """That one supervisor forced a version.
+
+    `review_due_at` is wall time; `finding` and `reviewed_by` are empty while nobody has reviewed it.
+    """
+
+    by: str
+    at: datetime
+    reason: str
+    incident: str
+    review_due_at: datetime
+    reviewed_by: str
+    finding: str
+
+
+@dataclass(frozen=True)
 class PlanCard:
     """One line about a plan: what, when, how much, how sure, until when."""
 
     plan: Plan
     content: PlanContent | None
     votes: VoteCount
+    elsewhere: tuple[CalledElsewhere, ...] = ()
+    forced: Forced | None = None
+
+    @property
+    def called_elsewhere(self) -> tuple[CalledElsewhere, ...]:
+        """Its cohorts that another plan calls by now: while there is one, nobody can approve it."""
+        return self.elsewhere if self.is_open else ()
 
     @property
     def version(self) -> PlanVersion | None:
@@ -96,7 +123,22 @@ class PlanPage:
 
 def plans() -> QuerySet[Plan]:
     """All plans, with what a line about them needs; order where you read."""
-    return Plan.objects.select_related("current_version", "requested_by")
+    rows = Plan.objects.select_related("current_version", "requested_by")
+    return rows.annotate(elsewhere=called_elsewhere(), forced=_forced())
+
+
+def _forced() -> Subquery:
+    """By whom the current version was forced, as JSON; null: it was not."""
+    line = JSONObject(
+        by="by__username",
+        at="at",
+        reason="reason_code",
+        incident="incident",
+        review_due_at="review_due_at",
+        reviewed_by=Coalesce("review__by__username", Value("")),
+        finding=Coalesce("review__finding", Value("")),
+    )
+    return Subquery(BreakGlass.objects.filter(version=OuterRef("current_version")).values(line=line))
 
 
 def plans_awaiting_approval() -> QuerySet[Plan]:
@@ -152,7 +194,16 @@ def _card(plan: Plan, counts: Mapping[int, VoteCount]) -> PlanCard:
     version = plan.current_version
     content = parse_content(version.content) if version else None
     votes = counts.get(version.pk, VoteCount(0, 1)) if version else VoteCount(0, 1)
-    return PlanCard(plan=plan, content=content, votes=votes)
+    forced = getattr(plan, "forced", None)
+    return PlanCard(plan, content, votes, elsewhere_of(getattr(plan, "elsewhere", ())), forced and _forced_of(forced))
+
+
+def _forced_of(line: Mapping[str, Any]) -> Forced:
+    words = {"reason": BreakGlass.ReasonCode(line["reason"]).label}
+    if line["finding"]:
+        words["finding"] = BreakGlassReview.Finding(line["finding"]).label
+    times = {name: datetime.fromisoformat(line[name]) for name in ("at", "review_due_at")}
+    return Forced(**{**line, **words, **times})
 
 
 def by_urgency(cards: Iterable[PlanCard], *, at: datetime) -> list[PlanCard]:
@@ -290,20 +341,6 @@ class CallRecord:
     calls: int
     last_ended_at: datetime | None
     spans: tuple[tuple[datetime, datetime], ...]
-
-
-def committed_events(*, since: datetime) -> QuerySet[PlannedEvent]:
-    """Events of authorised, running and completed plans that end after `since`: they use up budgets and rest.
-
-    An event aborted before it began called nobody, so it uses up nothing.
-    """
-    aborted_before = Transition.objects.filter(
-        plan=OuterRef("version__plan"), to_status=Status.ABORTED, at__lte=OuterRef("starts_at")
-    )
-    events = PlannedEvent.objects.filter(
-        ~Exists(aborted_before), version__current_of__run=run_of_clock(), version__current_of__status__in=COMMITTED
-    )
-    return events.filter(ends_at__gt=since).order_by("starts_at", "pk")
 
 
 def calls_of_cohorts(*, since: datetime) -> Mapping[int, CallRecord]:

@@ -69,6 +69,7 @@ WRITES: Final[Mapping[str, Mapping[str, str]]] = {
     "planning_planviewing": {"web": ADD},
     "planning_passkey": {"web": ADD},
     "planning_passkeyend": {"web": ADD},
+    "planning_passkeyreset": {"web": ADD},
     "planning_stepupchallenge": {"web": EDIT},
     "planning_voteassertion": {"web": ADD},
     # dispatch

@@ -21,6 +21,7 @@ from django.utils import timezone
 from grid import clock
 from grid.core.intervals import CENTRAL
 from grid.models import Clock
+from planning.approval_queries import KeyNews
 from planning.core.lifecycle import AWAITING_VOTE
 from planning.models import Plan, Vote
 from planning.queries import PlanCard, plans
@@ -29,6 +30,7 @@ from portal.preferences import PREFERENCES, chosen
 from portal.roles import ROLES
 from portal.sessions import ends_soon
 from portal.signs_of_life import (
+    FreezeOn,
     HealthItem,
     Reading,
     database_health,
@@ -111,9 +113,25 @@ class Frame:
     @cached_property
     def _timed_read(self) -> tuple[Reading | None, float]:
         """The signs of life, and how many seconds the database took over them."""
+        person_id = self._user.pk if self._is_overview and self._user else None
         began = time.perf_counter()
-        read = _guarded(read_signs, None)
+        read = _guarded(lambda: read_signs(person_id), None)
         return read, time.perf_counter() - began
+
+    @property
+    def _is_overview(self) -> bool:
+        match = self._request.resolver_match if self._request else None
+        return match is not None and match.view_name == "overview"
+
+    @property
+    def key_news(self) -> KeyNews | None:
+        """What the overview tells somebody who votes of their passkeys."""
+        return self._read.key_news if self._read and "planning.approve_plan" in self.rights else None
+
+    @property
+    def has_new_key(self) -> bool:
+        """Whether one was enrolled that the person may not know of."""
+        return self.key_news is not None and self.key_news.is_fresh(wall_at=self.wall_now)
 
     @property
     def _read(self) -> Reading | None:
@@ -130,9 +148,9 @@ class Frame:
         return self._read.observed_at if self._read else None
 
     @property
-    def frozen(self) -> str:
-        """Why nothing is approved or sent; empty: no freeze is on."""
-        return self._read.frozen if self._read else ""
+    def frozen(self) -> FreezeOn | None:
+        """Who stopped approvals and sending, and why; None: no freeze is on."""
+        return self._read.frozen if self._read else None
 
     @property
     def unreviewed(self) -> int:

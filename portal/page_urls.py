@@ -73,6 +73,7 @@ urlpatterns: list[URLPattern] = [
     path("oversight/", oversight.oversight, name="oversight"),
     path("passkeys/", passkeys.passkeys, name="passkeys"),
     path("passkeys/challenge/", passkeys.enrolment_challenge, name="enrolment_challenge"),
+    path("passkeys/proof/", passkeys.proof_challenge, name="proof_challenge"),
     path("passkeys/<int:number>/end/", passkeys.end, name="end_passkey"),
     path("preferences/", preferences.preferences, name="preferences"),
     path("clock/<str:action>/", clock.control, name="clock"),

@@ -51,7 +51,14 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     ),
     "auditor": (*VIEW, *RECORD, "planning.view_oversight"),
     # Admins look after people and configuration; they do not vote.
-    "admin": (*VIEW, "portal.view_user", "portal.add_user", "portal.change_user", "auth.view_group"),
+    "admin": (
+        *VIEW,
+        "portal.view_user",
+        "portal.add_user",
+        "portal.change_user",
+        "auth.view_group",
+        "planning.reset_passkeys",
+    ),
 }
 
 

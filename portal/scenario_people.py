@@ -45,17 +45,20 @@ class ScenarioPeople:
             give_estimate(**content, by=by, at=at, mw=max(event.mean_mw for event in version.events.all()))
         proof: dict[str, Any] = {}
         if count.needs.step_up == StepUp.PASSWORD:
-            proof["password"] = read_credentials(self.work_dir / CREDENTIALS_FILE)[by.username]["password"]
+            proof["password"] = self._password_of(by)
         if count.needs.step_up == StepUp.PASSKEY:
-            key = self._key_of(by)
+            key = self._key_of(by, at)
             options = begin_signing(**content, decision="APPROVE", by=by, party=PARTY)
             proof["signed"] = Signed(key.get(options), PARTY, timezone.now())
         approve_plan(**content, by=by, at=at, reason=REASON, **proof)
 
-    def _key_of(self, by: User) -> SoftwareAuthenticator:
+    def _password_of(self, by: User) -> str:
+        return read_credentials(self.work_dir / CREDENTIALS_FILE)[by.username]["password"]
+
+    def _key_of(self, by: User, at: datetime) -> SoftwareAuthenticator:
         if by.username not in self._keys:
             key = SoftwareAuthenticator(PARTY)
-            made = key.create(begin_enrolment(by=by, party=PARTY))
-            enrol_passkey(by=by, signed=Signed(made, PARTY, timezone.now()), label="simulated")
+            made = key.create(begin_enrolment(by=by, party=PARTY, at=at, password=self._password_of(by)))
+            enrol_passkey(by=by, signed=Signed(made, PARTY, timezone.now()), label="simulated", at=at)
             self._keys[by.username] = key
         return self._keys[by.username]

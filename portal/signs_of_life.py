@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, DateTimeField, Func, OuterRef, Subquery, TextField, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, DateTimeField, Func, OuterRef, Q, Subquery, TextField, Value
+from django.db.models.functions import Coalesce, JSONObject
 from django.utils import timezone
 
 from grid import clock
 from grid.models import Clock, ProcessHeartbeat, Snapshot
-from planning.models import BreakGlass
+from planning.approval_queries import KeyNews, key_news_of
+from planning.models import BreakGlass, Freeze
 from portal.templatetags.quantities import duration_words
 
 LATE_AFTER: Final = timedelta(seconds=15)  # wall time without a heartbeat
@@ -33,10 +34,20 @@ class HealthItem:
 
 
 @dataclass(frozen=True, slots=True)
+class FreezeOn:
+    """The oldest freeze that is on; portal time. `until` None: until somebody lifts it."""
+
+    by: str
+    since: datetime
+    until: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The clock, the latest signs of life, and what everybody has to know, read in one look.
 
-    `frozen`: why nothing is approved or sent (empty: it is); `unreviewed`: how many forced plans wait for a review;
+    `frozen`: who stopped approvals and sending (None: nobody); `unreviewed`: how many forced plans wait for a review.
     `unsound`: what a verification of the record found, until a supervisor lets it be; `held`: the same, where nothing
     is sent because of it.
     """
@@ -45,14 +56,15 @@ class Reading:
     run: int
     seen_at: Mapping[str, datetime | None]
     observed_at: datetime | None
-    frozen: str = ""
+    frozen: FreezeOn | None = None
     unreviewed: int = 0
+    key_news: KeyNews | None = None
     unsound: str = ""
     held: str = ""
 
 
-def read_signs() -> Reading:
-    """One query. Raises DatabaseError."""
+def read_signs(person_id: int | None = None) -> Reading:
+    """One query, with what this person is told of their passkeys if one is named. Raises DatabaseError."""
     heartbeats = {
         f"{name}_seen_at": Subquery(ProcessHeartbeat.objects.filter(name=name).values("wall_at")) for name in WATCHED
     }
@@ -61,20 +73,36 @@ def read_signs() -> Reading:
         source=OuterRef("data_source"), observed_at__lte=OuterRef("now"), system_load_mw__isnull=False
     )
     newest = Subquery(known.order_by("-observed_at").values("observed_at")[:1])
-    frozen = Func(function="planning_freeze_reason", output_field=TextField(null=True))
-    unsound = Func(function="ledger_alarm", output_field=TextField(null=True))
-    held = Func(function="planning_sending_hold", output_field=TextField(null=True))
     unseen = BreakGlass.objects.filter(review=None).order_by().annotate(all=Value(1)).values("all")
     unreviewed = Coalesce(Subquery(unseen.annotate(n=Count("pk")).values("n")), 0)
-    rows = Clock.objects.annotate(now=now, frozen=frozen, unreviewed=unreviewed, **heartbeats)
+    rows = Clock.objects.annotate(now=now, frozen=_freeze_on(), unreviewed=unreviewed, **heartbeats)
+    unsound = Func(function="ledger_alarm", output_field=TextField(null=True))
+    held = Func(function="planning_sending_hold", output_field=TextField(null=True))
     rows = rows.annotate(unsound=unsound, sending_held=held)
-    row = rows.annotate(observed=newest).filter(pk=Clock.SINGLE_ID).first()
+    news = key_news_of(person_id) if person_id else {}
+    told = {f"key_{name}": value for name, value in news.items()}
+    row = rows.annotate(observed=newest, **told).filter(pk=Clock.SINGLE_ID).first()
     if row is None:
         return Reading(clock.state(), 0, dict.fromkeys(WATCHED), None)
     seen_at = {name: getattr(row, f"{name}_seen_at") for name in WATCHED}
     state = clock.state_of(row, at=row.now)
-    words = (row.frozen or "", row.unreviewed, row.unsound or "", row.sending_held or "")
-    return Reading(state, row.run, seen_at, row.observed, *words)
+    keys = KeyNews(**{name: getattr(row, f"key_{name}") for name in news}) if news else None
+    words = (row.unsound or "", row.sending_held or "")
+    return Reading(state, row.run, seen_at, row.observed, _freeze_of(row.frozen), row.unreviewed, keys, *words)
+
+
+def _freeze_on() -> Subquery:
+    """The freeze that PostgreSQL's `planning_freeze_reason` tells the reason of, as JSON; for rows that have `now`."""
+    on = Q(starts_at__lte=OuterRef("now")) & (Q(ends_at=None) | Q(ends_at__gt=OuterRef("now")))
+    line = JSONObject(by="by__username", since="starts_at", until="ends_at", reason="reason")
+    return Subquery(Freeze.objects.filter(on, lift=None).order_by("pk").values(line=line)[:1])
+
+
+def _freeze_of(line: Mapping[str, str] | None) -> FreezeOn | None:
+    if line is None:
+        return None
+    until = datetime.fromisoformat(line["until"]) if line["until"] else None
+    return FreezeOn(line["by"], datetime.fromisoformat(line["since"]), until, line["reason"])
 
 
 def process_health(name: str, seen_at: datetime | None) -> HealthItem:

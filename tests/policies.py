@@ -26,6 +26,7 @@ from planning.models import (
 )
 from planning.queries import policy_in_force
 from portal.models import User
+from tests.keys import some_key
 
 PLAIN = {"approvals": 1, "supervisors": 0, "step_up": "none", "reason": False, "estimate": False}
 
@@ -93,10 +94,7 @@ def approve(plan: Plan, by: User, *, at: datetime) -> Vote:
 
 def keep_some_assertion(vote: Vote) -> VoteAssertion:
     """Rows as a passkey's vote leaves them; nothing in them was signed."""
-    key, _created = Passkey.objects.get_or_create(
-        user=vote.voter,
-        defaults={"credential_id": f"key-{vote.voter_id}".encode(), "public_key": b"-", "label": "test"},
-    )
+    key = Passkey.objects.filter(user=vote.voter).first() or some_key(vote.voter, f"key-{vote.voter_id}".encode())
     challenge = StepUpChallenge.objects.create(
         user=vote.voter,
         purpose="APPROVE",

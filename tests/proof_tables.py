@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+CELLS = re.compile(r"(?<!\\)\|")
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
@@ -12,6 +14,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def read_table(page: str, mark: str) -> list[tuple[str, ...]]:
+    """The rows of the table between the two marks, without its head."""
+    _before, _begin, rest = (DOCS / page).read_text().partition(f"<!-- {mark} -->")
+    lines = [line for line in rest.partition(f"<!-- end of {mark} -->")[0].splitlines() if line.startswith("|")]
+    return [tuple(cell.strip().replace("\\|", "|") for cell in CELLS.split(line)[1:-1]) for line in lines[2:]]
 
 
 def write_table(page: str, mark: str, text: str) -> None:

@@ -87,7 +87,7 @@ def _who_stood_out(cohorts: Sequence[CohortOutcome]) -> list[str]:
     off.sort(key=lambda pair: (-abs(pair[0]), pair[1].name))
     return [
         f"{each.name} gave {each.delivered_mw:,.1f} MW of {each.planned_mw:,.1f} planned"
-        f" ({each.delivered_mw / each.planned_mw:.0%})."
+        f" ({100 * each.delivered_mw / each.planned_mw:.0f} %)."
         for _difference, each in off[:2]
     ]
 
@@ -99,4 +99,4 @@ def _who_left(cohorts: Sequence[CohortOutcome]) -> list[str]:
         return ["Nobody opted out."]
     most = max(asked, key=lambda each: (each.opt_outs / each.called, each.name))
     share = most.opt_outs / most.called
-    return [f"Most opt-outs: {most.name}, {most.opt_outs:,} of {most.called:,} endpoints ({share:.1%})."]
+    return [f"Most opt-outs: {most.name}, {most.opt_outs:,} of {most.called:,} endpoints ({100 * share:.1f} %)."]

@@ -140,20 +140,20 @@ def _reasons(
         reasons.append(f"ERCOT has declared EEA{eea_level}.")
     if share >= rule.load_share:
         reasons.append(
-            f"Load is forecast to reach {peak_mw:,.0f} MW, {share:.1%} of the past year's highest "
+            f"Load is forecast to reach {peak_mw:,.0f} MW, {100 * share:.1f} % of the past year's highest "
             f"({reference_mw:,.0f} MW)."
         )
     if price is not None and price >= rule.price_usd_per_mwh and share >= rule.priced_load_share:
         reasons.append(
-            f"The dearest two hours are expected at {price:,.0f} USD/MWh "
-            f"with load at {share:.1%} of the past year's highest."
+            f"The dearest two hours are expected at {price:,.0f} $/MWh "
+            f"with load at {100 * share:.1f} % of the past year's highest."
         )
     return reasons
 
 
 def _calm(share: float, price: float | None) -> str:
-    cost = "no price is known" if price is None else f"the dearest two hours are expected at {price:,.0f} USD/MWh"
-    return f"Load is forecast to reach {share:.1%} of the past year's highest and {cost}: not worth a call."
+    cost = "no price is known" if price is None else f"the dearest two hours are expected at {price:,.0f} $/MWh"
+    return f"Load is forecast to reach {100 * share:.1f} % of the past year's highest and {cost}: not worth a call."
 
 
 def _level(share: float, worth_calling: bool, eea_level: int | None, rule: StressRule) -> Level:

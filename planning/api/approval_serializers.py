@@ -11,7 +11,7 @@ from rest_framework import serializers
 from planning.api.fields import CredentialField, InstantField, MegawattField, StrictSerializer, TextField
 from planning.api.output import PersonName
 from planning.api.serializers import MAX_REASON, ContentHashInput
-from planning.models import BreakGlass, BreakGlassReview
+from planning.models import BreakGlass, BreakGlassReview, Passkey
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
@@ -31,6 +31,15 @@ class ChallengeOutput(serializers.Serializer[Any]):
     public_key = OptionsField()
 
 
+class ProofInput(StrictSerializer):
+    """Who asks to enrol: the password for a first key, else what an enrolled one signed."""
+
+    password = TextField(
+        required=False, allow_null=True, max_length=1000, trim_whitespace=False, write_only=True, help_text="first key"
+    )
+    assertion = CredentialField(required=False, allow_null=True, help_text="the answer to passkeys/proof")
+
+
 class EnrolInput(StrictSerializer):
     """A finished enrolment."""
 
@@ -44,6 +53,11 @@ class PasskeyOutput(serializers.Serializer[Any]):
     id = serializers.IntegerField(source="pk")
     label = serializers.CharField()  # type: ignore[assignment]
     enrolled_at = serializers.DateTimeField(source="wall_at")
+    proven_by = serializers.SerializerMethodField(help_text="what it was enrolled against: password or passkey")
+
+    def get_proven_by(self, key: Passkey) -> str | None:
+        """Null: enrolled before proofs were asked for."""
+        return key.challenge.proof.lower() if key.challenge else None
 
 
 class EstimateInput(ContentHashInput):
@@ -215,8 +229,18 @@ class MovedOutput(serializers.Serializer[Any]):
     level = serializers.CharField()
 
 
+class CalledElsewhereOutput(serializers.Serializer[Any]):
+    """A cohort of the plan that another plan, decided meanwhile, calls then or within its rest."""
+
+    cohort = serializers.CharField()
+    plan_id = serializers.IntegerField()
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+
+
 class DriftOutput(serializers.Serializer[Any]):
     """What has moved since the proposal; red closes approval and sending."""
 
     level = serializers.CharField()
     items = MovedOutput(many=True)
+    called_elsewhere = CalledElsewhereOutput(many=True)

@@ -35,6 +35,7 @@ from planning.api.approval_serializers import (
     PasskeyOutput,
     PolicyInput,
     PolicyOutput,
+    ProofInput,
     ReviewInput,
     WordsInput,
 )
@@ -43,7 +44,7 @@ from planning.api.problems import problems
 from planning.api.serializers import StatusOutput
 from planning.api.views import MayViewPlans, PlansView, in_shape, number_of
 from planning.approval_queries import comments_of, delegations, forced, freezes, policy_rows
-from planning.known import drift_of
+from planning.known import drift_of, drift_of_card
 from planning.models import BreakGlass, Plan
 from planning.passkeys import Signed
 from planning.queries import plan_cards, plan_page
@@ -114,7 +115,8 @@ class DriftView(PlansView):
         page = plan_page(number_of(plan_id))
         if page is None or page.card.content is None:
             raise NotFound(f"There is no plan {plan_id} with a content.")
-        return Response(DriftOutput(drift_of(page.card.content, at=clock.now())).data)
+        at = clock.now()
+        return Response(DriftOutput(drift_of_card(page.card, at=at) or drift_of(page.card.content, at=at)).data)
 
 
 class ForceView(PlansView):
@@ -323,18 +325,34 @@ class PasskeyListView(RecordsView):
         """Keep a new key: the answer to the options of `passkeys/challenge`."""
         given = self.validated(EnrolInput, "planning.view_plan")
         signed = Signed(given["credential"], party_of(request), timezone.now())
-        return self.made(
-            PasskeyOutput, operations.enrol_passkey(by=request.user, signed=signed, label=given.get("label", ""))
-        )
+        made = operations.enrol_passkey(by=request.user, signed=signed, label=given.get("label", ""), at=clock.now())
+        return self.made(PasskeyOutput, made)
 
 
 class PasskeyChallengeView(RecordsView):
     """Begin to enrol."""
 
-    @extend_schema(operation_id="passkeys_challenge", request=None, responses={200: ChallengeOutput, **WRITE})
+    @extend_schema(operation_id="passkeys_challenge", request=ProofInput, responses={200: ChallengeOutput, **WRITE})
     def post(self, request: Request) -> Response:
-        """What the authenticator is asked to make a new key."""
-        return Response({"public_key": operations.begin_enrolment(by=request.user, party=party_of(request))})
+        """What the authenticator is asked to make a new key, against the password or an enrolled key's signature."""
+        given = self.validated(ProofInput, "planning.view_plan")
+        options = operations.begin_enrolment(
+            by=request.user,
+            party=party_of(request),
+            at=clock.now(),
+            password=given.get("password"),
+            signed=signed_of(request, given.get("assertion")),
+        )
+        return Response({"public_key": options})
+
+
+class PasskeyProofView(RecordsView):
+    """Prove who asks to enrol another key."""
+
+    @extend_schema(operation_id="passkeys_proof", request=None, responses={200: ChallengeOutput, **WRITE})
+    def post(self, request: Request) -> Response:
+        """What an enrolled key has to sign; then send the answer to `passkeys/challenge` as `assertion`."""
+        return Response({"public_key": operations.begin_proof(by=request.user, party=party_of(request))})
 
 
 class EndPasskeyView(RecordsView):

@@ -32,6 +32,7 @@ urlpatterns = [
     path("approval-policies/<str:number>/confirm", approval.ConfirmPolicyView.as_view(), name="policy_confirm"),
     path("passkeys", approval.PasskeyListView.as_view(), name="passkeys"),
     path("passkeys/challenge", approval.PasskeyChallengeView.as_view(), name="passkey_challenge"),
+    path("passkeys/proof", approval.PasskeyProofView.as_view(), name="passkey_proof"),
     path("passkeys/<str:number>/end", approval.EndPasskeyView.as_view(), name="passkey_end"),
     path("approvals", views.ApprovalListView.as_view(), name="approvals"),
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -50,14 +51,27 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class CalledElsewhere:
+    """A cohort of the plan that another plan, decided meanwhile, calls then or within its rest."""
+
+    cohort: str
+    plan_id: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
-    """All numbers, and the worst of them."""
+    """All numbers, the cohorts that are no longer free, and the worst of them all."""
 
     items: tuple[Moved, ...]
+    called_elsewhere: tuple[CalledElsewhere, ...] = ()
 
     @property
     def level(self) -> Level:
         """Red before amber before ok."""
+        if self.called_elsewhere:
+            return Level.RED
         found = {item.level for item in self.items}
         return next((level for level in (Level.RED, Level.AMBER) if level in found), Level.OK)
 

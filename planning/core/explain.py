@@ -10,7 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
-from grid.core.intervals import CENTRAL
+from grid.core.intervals import CENTRAL, HOUR
 from grid.core.units import pct_of_share
 from planning.core.problem import PlanningProblem
 from planning.core.solution import CohortPlan, Limit, PlanSolution
@@ -55,7 +55,8 @@ def _why_now(problem: PlanningProblem, context: GridContext) -> list[str]:
     said = [context.trigger] if context.trigger else []
     if context.forecast_peak_mw is not None and context.forecast_peak_at is not None:
         said.append(
-            f"Load is forecast to peak at {context.forecast_peak_mw:,.0f} MW at {_clock(context.forecast_peak_at)}."
+            f"Load is forecast to peak at {context.forecast_peak_mw:,.0f} MW"
+            f" in the hour {_hour(context.forecast_peak_at)}."
         )
     if context.system_load_mw is not None and context.observed_at is not None:
         said.append(f"Load was {context.system_load_mw:,.0f} MW at {_clock(context.observed_at)}.")
@@ -68,8 +69,8 @@ def _why_now(problem: PlanningProblem, context: GridContext) -> list[str]:
         said.append(f"ERCOT has declared Energy Emergency Alert level {context.eea_level}.")
     prices = problem.prices_usd_per_mwh[: problem.window_steps]
     said.append(
-        f"Expected prices in the window average {np.mean(prices):,.0f} USD/MWh"
-        f" and reach {np.max(prices):,.0f} USD/MWh at {_clock(problem.steps()[int(np.argmax(prices))])}."
+        f"Expected prices in the window average {np.mean(prices):,.0f} $/MWh"
+        f" and reach {np.max(prices):,.0f} $/MWh from {_clock(problem.steps()[int(np.argmax(prices))])}."
     )
     return said
 
@@ -109,7 +110,7 @@ def _how_sure(solution: PlanSolution) -> str:
 
 def _money(solution: PlanSolution) -> str:
     return (
-        f"Incentives should cost {solution.cost_usd:,.0f} USD, the energy is worth {solution.value_usd:,.0f} USD;"
+        f"Incentives should cost ${solution.cost_usd:,.0f}, the energy is worth ${solution.value_usd:,.0f};"
         f" {solution.rebound_mwh:.1f} MWh return within six hours, at most {solution.rebound_peak_mw:.1f} MW at once."
     )
 
@@ -141,7 +142,7 @@ def _what_could_go_wrong(problem: PlanningProblem, solution: PlanSolution, conte
         temps_f = np.concatenate([cohort.temps_f[: problem.window_steps] for cohort in hot])
         low, high = f"{temps_f.min():.0f}", f"{temps_f.max():.0f}"
         assumed = low if low == high else f"{low}-{high}"
-        said.append(f"It assumes {assumed} F outdoors; other weather leaves more or less to shed.")
+        said.append(f"It assumes {assumed} °F outdoors; other weather leaves more or less to shed.")
     if context.forecast_peak_mw is None:
         said.append("No load forecast was known; the need itself is uncertain.")
     return said
@@ -149,6 +150,12 @@ def _what_could_go_wrong(problem: PlanningProblem, solution: PlanSolution, conte
 
 def _pct(share: float) -> str:
     return f"{pct_of_share(share):.0f} %"
+
+
+def _hour(starts_at: datetime) -> str:
+    """An hour's mean is no instant's."""
+    start, end = starts_at.astimezone(CENTRAL), (starts_at + HOUR).astimezone(CENTRAL)
+    return f"{start:%H:%M}-{end:%H:%M} Central on {start:%d %b}"
 
 
 def _clock(at: datetime) -> str:

@@ -33,6 +33,28 @@ class Status(StrEnum):
     DISPATCH_FAILED = "DISPATCH_FAILED"
 
 
+STATUS_WORDS: Final[Mapping[Status, str]] = {
+    Status.PLANNING: "being planned",
+    Status.FAILED: "no plan found",
+    Status.DRAFT: "draft",
+    Status.PENDING: "awaits a vote",
+    Status.CHANGES_REQUESTED: "changes requested",
+    Status.PARTIAL: "awaits another vote",
+    Status.AUTHORISED: "approved, not sent yet",
+    Status.DISPATCHING: "sent, not begun",
+    Status.ACTIVE: "running",
+    Status.COMPLETED: "completed",
+    Status.REJECTED: "rejected",
+    Status.EXPIRED: "expired undecided",
+    Status.SUPERSEDED: "replaced",
+    Status.WITHDRAWN: "withdrawn",
+    Status.CANCELLED: "cancelled before sending",
+    Status.ABORTING: "being aborted",
+    Status.ABORTED: "aborted",
+    Status.DISPATCH_FAILED: "sending failed",
+}
+"""As people read them, the same on every page; docs/design-system.md defines the words."""
+
 S = Status
 AWAITING_VOTE: Final = frozenset({S.PENDING, S.PARTIAL})
 RUNNING: Final = frozenset({S.DISPATCHING, S.ACTIVE, S.ABORTING})
@@ -79,6 +101,14 @@ def ended_with_its_run(status: Status) -> Status:
     if status == S.AUTHORISED:
         return S.CANCELLED
     return S.ABORTED if status in RUNNING else S.WITHDRAWN
+
+
+ABORT_WORDS: Final[Mapping[Status, str]] = {
+    S.WITHDRAWN: "Withdraw",
+    S.CANCELLED: "Cancel",
+    S.ABORTING: "Abort",
+}
+"""What one person's abort is called, by where it takes the plan."""
 
 
 def abort_target(status: Status) -> Status | None:

@@ -73,13 +73,13 @@ class TargetExceedsEnrolled(PlanningRefused):
 
 
 class NoCohortEligible(PlanningRefused):
-    """No chosen cohort may be called in the window; `reasons` by slug."""
+    """No chosen cohort may be called in the window; `reasons` by slug, told by the cohorts' names."""
 
     field = "cohorts"
 
-    def __init__(self, *, reasons: Mapping[str, str]) -> None:
+    def __init__(self, *, reasons: Mapping[str, str], names: Mapping[str, str]) -> None:
         self.reasons = dict(reasons)
-        listed = "; ".join(f"{slug}: {reason}" for slug, reason in sorted(self.reasons.items()))
+        listed = "; ".join(sorted(f"{names[slug]}: {reason}" for slug, reason in reasons.items()))
         super().__init__(f"No cohort may be called in this window ({listed or 'none was chosen'})")
 
 

@@ -43,7 +43,8 @@ def solve(problem: PlanningProblem, *, relaxed: bool = False) -> PlanSolution:
     """
     feasible = feasible_patterns(problem)
     if not feasible.patterns:
-        raise NoCohortEligible(reasons=dict(feasible.not_eligible))
+        names = {cohort.slug: cohort.label for cohort in problem.cohorts}
+        raise NoCohortEligible(reasons=dict(feasible.not_eligible), names=names)
     capacity = find_capacity(problem, feasible.patterns)
     target_mw = problem.target_mw if problem.target_mw is not None else choose_target(problem, capacity)
     chosen, record = _choose(problem, feasible.patterns, target_mw, relaxed=relaxed)

@@ -376,7 +376,7 @@ BEGIN
         RETURN CASE WHEN b.on_behalf_of_id IS NULL THEN NULL ELSE 'a rejection is given in one''s own name' END;
     END IF;
     needs := planning_requirement(b.version_id);
-    IF needs IS NULL THEN
+    IF jsonb_typeof(needs -> 'rules') IS DISTINCT FROM 'array' THEN
         RETURN 'no rule of the approval policy covers it';
     END IF;
     IF b.on_behalf_of_id IS NOT NULL THEN

@@ -215,6 +215,7 @@ class Escalation(models.Model):
 
     version = models.ForeignKey("planning.PlanVersion", on_delete=models.PROTECT, related_name="escalations")
     share_pct = models.PositiveSmallIntegerField()
+    told = models.JSONField(default=list, help_text="usernames a message was addressed to")
     at = models.DateTimeField(help_text="portal time")
     wall_at = models.DateTimeField(auto_now_add=True)
 
@@ -272,6 +273,13 @@ class Passkey(models.Model):
     public_key = models.BinaryField(help_text="COSE")
     sign_count = models.BigIntegerField(default=0)
     label = models.CharField(max_length=60)
+    challenge = models.OneToOneField(
+        "planning.StepUpChallenge",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="enrolled",
+        help_text="what was answered, with its proof; null: enrolled before proofs were asked for",
+    )
     wall_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -290,12 +298,39 @@ class PasskeyEnd(models.Model):
         return f"{self.passkey} ended"
 
 
+class PasskeyReset(models.Model):
+    """An administrator withdrew all of a person's keys, whatever became of them: the password enrols the next one."""
+
+    user = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="passkey_resets")
+    by = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    through = models.BigIntegerField(default=0, help_text="the newest key it covers, written by PostgreSQL")
+    wall_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        permissions = [("reset_passkeys", "Can withdraw the passkeys of somebody else")]
+        constraints = [
+            models.CheckConstraint(condition=~Q(user=F("by")), name="passkey_reset_is_by_somebody_else"),
+            models.CheckConstraint(condition=~Q(reason=""), name="passkey_reset_gives_a_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"passkeys of {self.user} reset by {self.by}"
+
+
 class StepUpChallenge(models.Model):
     """A nonce given out once: the passkey signs SHA-256(nonce, content hash, decision). Used or not, it stays."""
 
+    class Proof(models.TextChoices):
+        PASSWORD = "PASSWORD", "password"
+        PASSKEY = "PASSKEY", "passkey"
+
     user = models.ForeignKey(PERSON, on_delete=models.PROTECT, related_name="+")
-    purpose = models.CharField(max_length=12, help_text="ENROL, APPROVE or BREAK_GLASS")
+    purpose = models.CharField(max_length=12, help_text="ENROL, ENROL_PROOF, APPROVE or BREAK_GLASS")
     content_hash = models.CharField(max_length=64, blank=True)
+    proof = models.CharField(
+        max_length=8, choices=Proof.choices, blank=True, help_text="of an enrolment: what it was asked for with"
+    )
     nonce = models.BinaryField(unique=True)
     wall_at = models.DateTimeField(auto_now_add=True)
     used_at = models.DateTimeField(null=True, help_text="wall time")
@@ -305,10 +340,11 @@ class StepUpChallenge(models.Model):
 
 
 class VoteAssertion(models.Model):
-    """What the passkey signed, kept as evidence beside the vote or the break-glass it belongs to."""
+    """What the passkey signed, kept as evidence beside the vote, break-glass or enrolment it belongs to."""
 
     vote = models.OneToOneField("planning.Vote", null=True, on_delete=models.PROTECT, related_name="assertion")
     break_glass = models.OneToOneField(BreakGlass, null=True, on_delete=models.PROTECT, related_name="assertion")
+    enrolment = models.OneToOneField(StepUpChallenge, null=True, on_delete=models.PROTECT, related_name="assertion")
     challenge = models.OneToOneField(StepUpChallenge, on_delete=models.PROTECT, related_name="+")
     passkey = models.ForeignKey(Passkey, on_delete=models.PROTECT, related_name="+")
     client_data = models.BinaryField()
@@ -320,8 +356,9 @@ class VoteAssertion(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(vote__isnull=False, break_glass__isnull=True)
-                | Q(vote__isnull=True, break_glass__isnull=False),
+                condition=Q(vote__isnull=False, break_glass__isnull=True, enrolment__isnull=True)
+                | Q(vote__isnull=True, break_glass__isnull=False, enrolment__isnull=True)
+                | Q(vote__isnull=True, break_glass__isnull=True, enrolment__isnull=False),
                 name="assertion_belongs_to_one_decision",
             )
         ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection, transaction
 
 from grid.core.refusals import Conflict, Invalid, NotAllowed
+from planning.commitments import called_elsewhere_of
 from planning.core.content import parse_content
 from planning.core.drift import Drift, Level, as_json
 from planning.core.lifecycle import Status
@@ -17,9 +18,9 @@ from planning.core.policy import StepUp
 from planning.known import drift_of
 from planning.models import Decision, Estimate, Plan, Vote
 from planning.operations.opening import ReasonMissing, refusals_on_record, undecided
-from planning.operations.stepping_up import Proven, keep_assertion, prove
+from planning.operations.stepping_up import Proven, check_password, keep_assertion, prove
 from planning.passkeys import Signed
-from planning.queries import committed_events, offer_objection, vote_counts
+from planning.queries import offer_objection, vote_counts
 from planning.record import move_plan
 
 APPROVAL_LOCK: Final = 0xA9920
@@ -47,15 +48,6 @@ class VoteRefused(NotAllowed):
 
     def __str__(self) -> str:
         return f"The vote was refused: {self.why}."
-
-
-class PasswordWrong(NotAllowed):
-    """The password sent along with the vote is not this person's."""
-
-    field = "password"
-
-    def __str__(self) -> str:
-        return "The password is not right."
 
 
 class CohortCommitted(Conflict):
@@ -158,15 +150,15 @@ def approve_plan(
 
     What the vote needs stands in the approval policy: `password` or `signed` (a passkey's answer to a challenge for
     this content), a reason, an own estimate. `on_behalf_of` is who lent the right, if it is theirs that is used.
-    Raises PermissionNeeded, OwnPlan, VoteRefused, PasswordWrong, StepUpNeeded, PasskeyRefused, NotLent (403);
-    PlanUnknown (404); StaleContent, NotAwaitingVote, TooLate, AlreadyVoted, CohortCommitted, EstimateMissing, Frozen,
-    BlockerOpen, DriftedTooFar (409); ReasonMissing, DriftNeedsReason (422). A refusal is on record and changes nothing
-    else.
+    Raises PermissionNeeded, OwnPlan, VoteRefused, PasswordWrong, TooManyWrong, StepUpNeeded, PasskeyRefused, NotLent
+    (403); PlanUnknown (404); StaleContent, NotAwaitingVote, TooLate, AlreadyVoted, CohortCommitted, EstimateMissing,
+    Frozen, BlockerOpen, DriftedTooFar (409); ReasonMissing, DriftNeedsReason (422). A refusal is on record and changes
+    nothing else.
     """
     with refusals_on_record(plan_id=plan_id, by=by, attempted="approve", at=at), transaction.atomic():
-        if password is not None and not by.check_password(password):
-            raise PasswordWrong
-        _one_approval_at_a_time()
+        if password is not None:
+            check_password(by, password)
+        one_approval_at_a_time()
         plan = undecided(plan_id=plan_id, content_hash=content_hash, by=by, at=at, permission="planning.approve_plan")
         proven = None
         if signed is not None:
@@ -272,7 +264,7 @@ def _sentence_of(error: IntegrityError) -> str:
     return str(error).splitlines()[0].removeprefix("vote refused: ")
 
 
-def _one_approval_at_a_time() -> None:
+def one_approval_at_a_time() -> None:
     """Two plans approved in the same instant must see each other's commitments; held until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [APPROVAL_LOCK])
@@ -280,18 +272,9 @@ def _one_approval_at_a_time() -> None:
 
 def check_commitments(plan: Plan) -> None:
     """Raise CohortCommitted when a plan approved since this one was made calls a cohort within its rest."""
-    assert plan.current_version is not None
-    for event in plan.current_version.events.select_related("cohort"):
-        rest = timedelta(hours=float(event.cohort.rest_h))
-        other = (
-            committed_events(since=event.starts_at - rest)
-            .filter(cohort=event.cohort, starts_at__lt=event.ends_at + rest)
-            .exclude(version__plan=plan)
-            .values_list("version__plan_id", flat=True)
-            .first()
-        )
-        if other is not None:
-            raise CohortCommitted(plan.pk, event.cohort.name, other)
+    taken = called_elsewhere_of(plan.pk)
+    if taken:
+        raise CohortCommitted(plan.pk, taken[0].cohort, taken[0].plan_id)
 
 
 def _has_quorum(plan: Plan) -> bool:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound
 from planning.core.lifecycle import Status
 from planning.models import BreakGlass, BreakGlassReview, Plan
-from planning.operations.approving import check_commitments
+from planning.operations.approving import check_commitments, one_approval_at_a_time
 from planning.operations.opening import current, need, refusals_on_record, undecided
 from planning.operations.stepping_up import keep_assertion, prove
 from planning.passkeys import Signed
@@ -92,6 +92,7 @@ def force_plan(
     TooLate, CohortCommitted (409); BreakGlassIncomplete (422).
     """
     with refusals_on_record(plan_id=plan_id, by=by, attempted="break-glass", at=at), transaction.atomic():
+        one_approval_at_a_time()
         plan = undecided(plan_id=plan_id, content_hash=content_hash, by=by, at=at, permission="planning.break_glass")
         if signed is None:
             raise BreakGlassRefused("it needs your passkey")

@@ -82,6 +82,7 @@ PEOPLE: Final = (
     Source("portal_apitoken", "people", person="user_id", omitted=("digest",), append_only=False),
     Source("planning_passkey", "people", person="user_id"),
     Source("planning_passkeyend", "people", person="by_id"),
+    Source("planning_passkeyreset", "people", person="by_id"),
     Source("planning_stepupchallenge", "people", person="user_id", append_only=False),
     Source("planning_delegation", "people", person="delegator_id"),
     Source("planning_delegationend", "people", person="by_id"),

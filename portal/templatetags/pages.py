@@ -11,8 +11,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from grid.core.intervals import CENTRAL
-from planning.core.lifecycle import Status
+from grid.core.intervals import CENTRAL, HOUR
+from planning.core.lifecycle import STATUS_WORDS, Status
 from planning.core.plan_content import PlanContent
 from planning.core.policy import Needs
 from planning.models import Strategy
@@ -37,26 +37,27 @@ class Chip:
     tone: str = ""
 
 
-CHIPS: Final = {
-    Status.PLANNING: Chip("circle-dashed", "being planned"),
-    Status.FAILED: Chip("triangle-alert", "no plan found", "warn"),
-    Status.DRAFT: Chip("circle-dashed", "draft"),
-    Status.PENDING: Chip("diamond", "awaits a vote", "ours"),
-    Status.CHANGES_REQUESTED: Chip("pencil-line", "changes requested"),
-    Status.PARTIAL: Chip("diamond-plus", "awaits another vote", "ours"),
-    Status.AUTHORISED: Chip("check", "approved, not sent yet"),
-    Status.DISPATCHING: Chip("send", "sent, not begun"),
-    Status.ACTIVE: Chip("circle-play", "running", "ours"),
-    Status.COMPLETED: Chip("check-check", "completed"),
-    Status.REJECTED: Chip("x", "rejected"),
-    Status.EXPIRED: Chip("timer-off", "expired undecided", "warn"),
-    Status.SUPERSEDED: Chip("replace", "replaced"),
-    Status.WITHDRAWN: Chip("undo-2", "withdrawn"),
-    Status.CANCELLED: Chip("ban", "cancelled before sending"),
-    Status.ABORTING: Chip("octagon-pause", "being stopped", "warn"),
-    Status.ABORTED: Chip("octagon-x", "stopped early", "warn"),
-    Status.DISPATCH_FAILED: Chip("octagon-alert", "sending failed", "alarm"),
+SHAPES: Final = {
+    Status.PLANNING: ("circle-dashed", ""),
+    Status.FAILED: ("triangle-alert", "warn"),
+    Status.DRAFT: ("circle-dashed", ""),
+    Status.PENDING: ("diamond", "ours"),
+    Status.CHANGES_REQUESTED: ("pencil-line", ""),
+    Status.PARTIAL: ("diamond-plus", "ours"),
+    Status.AUTHORISED: ("check", ""),
+    Status.DISPATCHING: ("send", ""),
+    Status.ACTIVE: ("circle-play", "ours"),
+    Status.COMPLETED: ("check-check", ""),
+    Status.REJECTED: ("x", ""),
+    Status.EXPIRED: ("timer-off", "warn"),
+    Status.SUPERSEDED: ("replace", ""),
+    Status.WITHDRAWN: ("undo-2", ""),
+    Status.CANCELLED: ("ban", ""),
+    Status.ABORTING: ("octagon-pause", "warn"),
+    Status.ABORTED: ("octagon-x", "warn"),
+    Status.DISPATCH_FAILED: ("octagon-alert", "alarm"),
 }
+CHIPS: Final = {status: Chip(shape, STATUS_WORDS[status], tone) for status, (shape, tone) in SHAPES.items()}
 
 
 @register.inclusion_tag("portal/components/chip.html")
@@ -104,6 +105,12 @@ def hour_of(at: datetime, now: datetime) -> str:
     return f"{when:%H:%M}" if when.date() == today.date() else f"{when:%a %H:%M}"
 
 
+@register.simple_tag
+def in_hour(starts_at: datetime, now: datetime) -> str:
+    """`17:00–18:00` today, `Thu 17:00–18:00` on another day: an hour's mean or peak is not an instant's."""
+    return f"{hour_of(starts_at, now)}–{(starts_at + HOUR).astimezone(CENTRAL):%H:%M}"
+
+
 @register.filter
 def share_of_ten(share: float | None) -> str:
     """A probability as a frequency people can picture: `9 in 10`, `more than 19 in 20`, `less than 1 in 20`."""
@@ -135,6 +142,12 @@ def who(needs: Needs) -> str:
 
 
 @register.filter
+def rules_not_met(forced: Sequence[str]) -> str:
+    """What PostgreSQL wrote down as forced, one after the other; it counts without regard to grammar."""
+    return "; ".join("1 blocker not resolved" if rule == "1 blockers not resolved" else rule for rule in forced)
+
+
+@register.filter
 def status_words(status: str) -> str:
     """`awaits a vote` for PENDING."""
     return CHIPS[Status(status)].word
@@ -155,7 +168,7 @@ def source_words(source: str) -> str:
 
 @register.filter
 def question(content: PlanContent) -> str:
-    """`51.1 MW to 7,299 endpoints, Tue 18 Aug 17:00–21:00 CDT`."""
+    """`Ask 5 cohorts (7,299 endpoints) for 51.1 MW less, Tue 18 Aug 17:00–21:00 CDT`."""
     return plan_reading.question(content)
 
 
@@ -166,9 +179,9 @@ def why_short(content: PlanContent) -> str:
 
 
 @register.filter
-def order(content: PlanContent) -> str:
-    """`Send 51.1 MW to 7,299 endpoints in 5 cohorts, Tue 18 Aug 17:00–21:00 CDT`."""
-    return plan_reading.order(content)
+def matter(content: PlanContent) -> str:
+    """`51.1 MW less from 5 cohorts (7,299 endpoints), Tue 18 Aug 17:00–21:00 CDT`."""
+    return plan_reading.matter(content)
 
 
 @register.filter

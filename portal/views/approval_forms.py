@@ -151,7 +151,21 @@ class PolicyForm(PortalForm):
 
 
 class PasskeyForm(PortalForm):
-    """A finished enrolment."""
+    """A finished enrolment. The password goes with the request for a challenge; the script sends it no further."""
 
     credential = AssertionField()
     label = forms.CharField(label="Name of the key", required=False, max_length=60)
+    password = forms.CharField(
+        label="Your password",
+        required=False,
+        strip=False,
+        help_text="Once more: being signed in does not prove that it is you.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+class ProofForm(forms.Form):
+    """Who asks to enrol."""
+
+    password = forms.CharField(required=False, strip=False, max_length=1000)
+    assertion = AssertionField(required=False)

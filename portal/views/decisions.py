@@ -18,6 +18,7 @@ from grid.core.refusals import NotFound, Refusal
 from planning.api.people import lender_named, signed_of
 from planning.approval_queries import delegations_to, has_to_estimate
 from planning.core.content import parse_content
+from planning.core.drift import Drift
 from planning.core.lifecycle import AWAITING_VOTE, Status, abort_target
 from planning.core.policy import StepUp
 from planning.models import Decision, Delegation, Plan, PlanVersion
@@ -30,7 +31,7 @@ from portal.views.approval_forms import ApproveForm
 from portal.views.forms import AbortForm, DecisionForm, EditForm, PortalForm, local_input, shown_mw
 from portal.views.grid_reading import drift_reading
 from portal.views.guard import page, person, show
-from portal.views.plan_reading import Difference, differences
+from portal.views.plan_reading import Difference, differences, needs_replan
 from portal.views.wishing import typed, windows_of, wish_context
 
 METHODS = ("GET", "HEAD", "POST")
@@ -38,7 +39,7 @@ DECISIONS: Final = {"approve": Decision.APPROVE, "reject": Decision.REJECT}
 SAID_ON_ABORT = {
     Status.WITHDRAWN: "Recorded. Plan {pk} is withdrawn. Nothing was sent.",
     Status.CANCELLED: "Recorded. Plan {pk} is cancelled. Nothing was sent.",
-    Status.ABORTING: "Recorded. Plan {pk} is being stopped: dispatch is cancelling what was sent, within seconds.",
+    Status.ABORTING: "Recorded. Plan {pk} is being aborted: dispatch is cancelling what was sent, within seconds.",
 }
 
 
@@ -237,13 +238,13 @@ def _decided(
     return redirect("plan", plan.pk)
 
 
-def _objection(request: HttpRequest, action: str, card: PlanCard) -> str:
+def _objection(request: HttpRequest, action: str, card: PlanCard, drift: Drift | None) -> str:
     """Why this person's vote would not count, known before they press; the operation checks again."""
     if action not in DECISIONS or card.plan.status not in AWAITING_VOTE or card.version is None:
         return ""
     awaited = next((item for item in frame_of(request).awaiting if item.plan.pk == card.plan.pk), None)
     if awaited is not None and (action == "approve" or awaited.objection == VOTED):
-        return awaited.objection
+        return awaited.objection or needs_replan(drift)
     return vote_objection(person_id=person(request).pk, version_id=card.version.pk, decision=DECISIONS[action])
 
 
@@ -285,7 +286,7 @@ def _ask(
         "conflict": status == 409,
         "open": still_open,
         "last": None if still_open else last_move(card.plan.pk),
-        "objection": "" if form.is_bound else _objection(request, action, card),
+        "objection": "" if form.is_bound else _objection(request, action, card, more.get("drift")),
         "abort_to": abort_target(Status(card.plan.status)),
         **more,
     }

@@ -18,6 +18,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # 
     return _bare(request, HTTPStatus.BAD_REQUEST)
 
 
+def wrong_method(request: HttpRequest) -> HttpResponse:
+    """405: something that only a button may do was opened like a page."""
+    return _bare(request, HTTPStatus.METHOD_NOT_ALLOWED)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, to API callers as a problem; also when the database is gone: only the frame asks it, and is guarded."""
     if request.path.startswith(API_PREFIX):

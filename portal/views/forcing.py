@@ -60,6 +60,7 @@ def force(request: HttpRequest, plan_id: int) -> HttpResponse:
         "form": form,
         "at": portal_now(request),
         "open": plan.status in AWAITING_VOTE,
+        "taken": card.called_elsewhere,
         "cap_mw": policy_in_force().policy.break_glass.max_mw,
         "review_h": policy_in_force().policy.break_glass.review_h,
         "has_passkey": bool(passkeys_of(person(request))),

@@ -104,8 +104,8 @@ def _load_words(board: GridBoard, at: datetime) -> str:
         said.append(f"Load is {board.snapshot.system_load_mw:,.0f} MW.")
     if board.hours:
         peak = max(board.hours, key=lambda hour: hour.load_mw)
-        when = charts.hour_words(peak.starts_at)
-        said.append(f"In the next 24 hours it is forecast to peak at {peak.load_mw:,.0f} MW from {when}.")
+        when = f"{charts.hour_words(peak.starts_at)}–{charts.hour_words(peak.starts_at + HOUR)}"
+        said.append(f"In the next 24 hours it is forecast to peak at {peak.load_mw:,.0f} MW in the hour {when}.")
     yesterday = [(row.system_load_mw, row.observed_at) for row in board.recent if row.observed_at <= board.midnight]
     highest = max(((mw, when) for mw, when in yesterday if mw is not None), default=None)
     if highest:

@@ -160,10 +160,12 @@ def rule_lines(board: GridBoard) -> list[RuleLine]:
     spans = (board.today, board.ahead)
     eea = board.snapshot.eea_level if board.snapshot else None
     declared = Condition("not known", None) if eea is None else Condition(f"EEA {eea}" if eea else "none", eea > 0)
-    dear = f"from {PRICE_USD_PER_MWH:,.0f} $/MWh, load from {PRICED_LOAD_SHARE:.0%}"
+    dear = f"from {PRICE_USD_PER_MWH:,.0f} $/MWh, load from {100 * PRICED_LOAD_SHARE:.0f} %"
     return [
         RuleLine(
-            "Highest load", f"from {LOAD_SHARE:.0%} of the past year's", [_load_condition(each) for each in spans]
+            "Highest load",
+            f"from {100 * LOAD_SHARE:.0f} % of the past year's",
+            [_load_condition(each) for each in spans],
         ),
         RuleLine("Dearest two hours", dear, [_price_condition(each) for each in spans]),
         RuleLine("ERCOT has declared", "any emergency", [declared, declared]),
@@ -172,7 +174,7 @@ def rule_lines(board: GridBoard) -> list[RuleLine]:
 
 def _load_condition(outlook: Outlook) -> Condition:
     share = outlook.share
-    return Condition("not known", None) if share is None else Condition(f"{share:.1%}", share >= LOAD_SHARE)
+    return Condition("not known", None) if share is None else Condition(f"{100 * share:.1f} %", share >= LOAD_SHARE)
 
 
 def _price_condition(outlook: Outlook) -> Condition:

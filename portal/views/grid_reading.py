@@ -9,7 +9,7 @@ Note [kept for seconds]
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -73,11 +73,15 @@ def record_reading(frame: Frame, *, mode: str, at: datetime) -> TrackRecord:
 
 
 def drift_reading(frame: Frame, card: PlanCard, *, at: datetime) -> Drift | None:
-    """What has moved since an open plan was proposed; None once nothing is to be decided. For pages: votes ask anew."""
+    """What has moved since an open plan was proposed; None once nothing is to be decided. For pages: votes ask anew.
+
+    Whom another plan calls by now is as fresh as the card.
+    """
     content = card.content
     if content is None or card.version is None or not card.is_open:
         return None
-    return kept(f"drift-{card.version.pk}", frame, at, lambda: drift_of(content, at=at))
+    moved = kept(f"drift-{card.version.pk}", frame, at, lambda: drift_of(content, at=at))
+    return replace(moved, called_elsewhere=card.called_elsewhere)
 
 
 def _read_grid(at: datetime) -> GridReading:

@@ -31,7 +31,7 @@ CHANGES_SHOWN: Final = 10
 WITHIN: Final = Chip("check", "within band")
 BELOW: Final = Chip("triangle-alert", "below firm", "warn")
 ABOVE: Final = Chip("diamond", "above band")
-STOPPED: Final = Chip("octagon-x", "stopped early, not compared")
+STOPPED: Final = Chip("octagon-x", "aborted, not compared")
 VERDICT_CHIPS: Final = {
     "too few": Chip("circle-dashed", "too few to judge"),
     "as stated": Chip("check", "as stated"),

@@ -14,7 +14,7 @@ ON_A_PLAN: Final = (
     ("a", "Approve: opens the question; only its own button votes"),
     ("r", "Reject: opens the question"),
     ("e", "Change the plan: opens the form"),
-    ("x", "Stop it (withdraw, cancel or abort): opens the question"),
+    ("x", "Withdraw, cancel or abort it, whichever its state allows: opens the question"),
 )
 IN_LISTS: Final = (("j", "Next row"), ("k", "Row before"), ("Enter", "Open the row"))
 ANYWHERE: Final = (("?", "These keys"), ("n", "The most urgent plan that waits for you"))

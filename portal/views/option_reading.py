@@ -25,6 +25,11 @@ class OptionLine:
     is_this: bool
     consequence: str
 
+    @property
+    def net_usd(self) -> int:
+        """Worth less cost, of the numbers as shown."""
+        return round(self.option.value_usd) - round(self.option.cost_usd)
+
 
 def option_lines(options: Sequence[Alternative], *, strategy: str) -> list[OptionLine]:
     """In the order given; `strategy` is the plan's own."""
@@ -57,17 +62,18 @@ def _exposure(option: Alternative) -> str:
     if option.highest_usd_per_mwh is None or option.highest_at is None:
         return f"{words}."
     at = f"{option.highest_at.astimezone(CENTRAL):%H:%M}"
-    return f"{words}, at up to {option.highest_usd_per_mwh:,.0f} $/MWh ({at})."
+    return f"{words}, at up to {option.highest_usd_per_mwh:,.0f} $/MWh (from {at})."
 
 
 def _differences(option: Alternative, this: Alternative) -> Iterator[str]:
-    firm_mw = option.firm_p90_mw - this.firm_p90_mw
+    """Between the numbers as shown, so that the row's own sums are right."""
+    firm_mw = round(option.firm_p90_mw, 1) - round(this.firm_p90_mw, 1)
     if abs(firm_mw) >= SAME_MW:
         yield f"{abs(firm_mw):,.1f} MW {'more' if firm_mw > 0 else 'less'} firm"
-    paid_usd = option.cost_usd - this.cost_usd
+    paid_usd = round(option.cost_usd) - round(this.cost_usd)
     if abs(paid_usd) >= SAME_USD:
         yield f"${abs(paid_usd):,.0f} {'more' if paid_usd > 0 else 'less'} paid"
-    back_mwh = option.rebound_mwh - this.rebound_mwh
+    back_mwh = round(option.rebound_mwh, 1) - round(this.rebound_mwh, 1)
     if abs(back_mwh) >= SAME_MW:
         yield f"{abs(back_mwh):,.1f} MWh {'more' if back_mwh > 0 else 'less'} rebound"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -17,7 +17,7 @@ from grid.queries import CurrentSnapshot
 from planning.queries import PlanCard, by_urgency, plan_cards
 from portal.frame import Frame, frame_of, portal_now
 from portal.signs_of_life import STALE_AFTER
-from portal.templatetags.pages import hour_of, source_words
+from portal.templatetags.pages import in_hour, source_words
 from portal.templatetags.quantities import clock_time, instant
 from portal.views import charts
 from portal.views.cohort_budgets import budget_lines, tightest_first
@@ -29,6 +29,7 @@ CHART_TITLE: Final = "Today and the next 24 hours"
 MW_PER_GW: Final = 1000.0
 BUDGETS_SHOWN: Final = 6
 RESULTS_SHOWN: Final = 4
+LABEL_ROOM: Final = 7 * HOUR  # what a window's words take on the chart of about 36 hours
 ZONE_WORDS: Final = {
     "LZ_HOUSTON": "Houston",
     "LZ_NORTH": "North",
@@ -121,6 +122,7 @@ def grid_now(grid: GridReading) -> dict[str, Any]:
             key=lambda hour: hour.price_usd_per_mwh or 0.0,
             default=None,
         ),
+        "peak_over": any(hour.load_mw >= grid.call_load_mw for hour in hours),
         "warmest": max(weather.forecast, key=lambda hour: hour.temp_f, default=None),
         "prices": (prices := _zone_prices(snapshot)),
         "dearest": _dearest(prices),
@@ -251,7 +253,22 @@ def _windows(cards: Sequence[PlanCard], running: Sequence[EventProgress]) -> lis
     sent = [
         charts.Window(event.window_start, event.window_end, f"plan {event.plan.pk}, sent", "sent") for event in running
     ]
-    return proposed + sent
+    return _labelled_once(proposed + sent)
+
+
+def _labelled_once(windows: Sequence[charts.Window]) -> list[charts.Window]:
+    """Where windows stand so close that their words would meet, the first says how many there are."""
+    found: list[charts.Window] = []
+    groups: list[list[charts.Window]] = []
+    for window in sorted(windows, key=lambda each: (each.start, each.words)):
+        if groups and window.start - groups[-1][0].start < LABEL_ROOM:
+            groups[-1].append(window)
+        else:
+            groups.append([window])
+    for first, *others in groups:
+        more = f" and {len(others)} more" if others else ""
+        found += [replace(first, words=first.words + more), *(replace(each, words="") for each in others)]
+    return found
 
 
 def _source(grid: GridReading) -> str:
@@ -270,9 +287,9 @@ def _chart_words(measured: Sequence[charts.Point], hours: Sequence[ForecastInter
         said.append(f"Load is {measured[-1][1]:,.0f} MW.")
     if hours:
         peak = max(hours, key=lambda hour: hour.load_mw)
-        said.append(f"It is forecast to peak at {peak.load_mw:,.0f} MW at {hour_of(peak.starts_at, at)}.")
+        said.append(f"It is forecast to peak at {peak.load_mw:,.0f} MW in the hour {in_hour(peak.starts_at, at)}.")
     priced = [(hour.price_usd_per_mwh, hour.starts_at) for hour in hours if hour.price_usd_per_mwh is not None]
     if priced:
         price, dearest_at = max(priced)
-        said.append(f"The dearest hour is expected at {price:,.0f} $/MWh, from {hour_of(dearest_at, at)}.")
+        said.append(f"The dearest hour is expected at {price:,.0f} $/MWh, {in_hour(dearest_at, at)}.")
     return " ".join(said)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from grid.core.intervals import CENTRAL, QUARTER
+from planning.core.drift import Drift, Level
 from planning.core.plan_content import ContentCohort, PlanContent
 from planning.models import PlannedEvent
 from planning.queries import PlanCard
@@ -73,18 +74,25 @@ class Difference:
 
 
 def question(content: PlanContent) -> str:
-    """What the person is asked, with the numbers in it (without the question mark)."""
-    return f"{_amount(content)}, {_window(content)}"
+    """What an approval does, with the numbers in it (without the question mark)."""
+    return f"Ask {_whom(content)} for {_less(content)}, {_window(content)}"
 
 
-def order(content: PlanContent) -> str:
-    """What an approval does, once more in full."""
-    count = len(content.cohorts)
-    return f"Send {_amount(content)} in {_kept(f'{count} cohort' + 's' * (count != 1))}, {_window(content)}"
+def matter(content: PlanContent) -> str:
+    """What the plan is about, once nobody is asked any more."""
+    return f"{_less(content)} from {_whom(content)}, {_window(content)}"
 
 
-def _amount(content: PlanContent) -> str:
-    return f"{_kept(f'{content.planned_p50_mw:,.1f} MW')} to {_kept(f'{content.accounts_called:,} endpoints')}"
+def _whom(content: PlanContent) -> str:
+    """One cohort or two by name, more as a number; how many endpoints."""
+    names = [cohort.name for cohort in content.cohorts]
+    whom = " and ".join(names) if len(names) in (1, 2) else _kept(f"{len(names)} cohorts")
+    return f"{whom} ({_kept(f'{content.accounts_called:,} endpoints')})"
+
+
+def _less(content: PlanContent) -> str:
+    """Never `34.4 MW` alone: it could be read as supplying power."""
+    return _kept(f"{content.planned_p50_mw:,.1f} MW less")
 
 
 def _window(content: PlanContent) -> str:
@@ -184,6 +192,18 @@ def excluded(content: PlanContent) -> list[str]:
     """Who is not called and why, in sentences."""
     said = {limit.cohort: limit.sentence for limit in content.limits if limit.limit == NOT_ELIGIBLE}
     return [said.get(item.cohort) or f"{item.cohort} cannot be called: {item.reason}." for item in content.not_called]
+
+
+def needs_replan(drift: Drift | None) -> str:
+    """Why no vote is offered before the plan is made anew; empty: none of what has moved closes it."""
+    if drift is None or drift.level != Level.RED:
+        return ""
+    if drift.called_elsewhere:
+        taken = drift.called_elsewhere[0]
+        what = f"plan {taken.plan_id}, approved meanwhile, already calls {taken.cohort}"
+    else:
+        what = "too much has moved since the proposal"
+    return f"{what}; edit it, so that it is made anew, or reject it"
 
 
 def first_sentence(words: str) -> str:

@@ -14,7 +14,8 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from planning.approval_queries import as_shown_to, has_to_estimate
 from planning.core.content import PlanContent, parse_content
-from planning.core.lifecycle import AWAITING_VOTE, RUNNING, TERMINAL, Status, abort_target
+from planning.core.drift import Drift
+from planning.core.lifecycle import ABORT_WORDS, AWAITING_VOTE, RUNNING, TERMINAL, Status, abort_target
 from planning.models import Plan, PlanRequest
 from planning.queries import PlanPage, by_urgency, decided_beside, options_of, plan_cards, plan_page, plans
 from portal.frame import VOTED, frame_of, portal_now
@@ -25,6 +26,7 @@ from portal.views.guard import htmx_target, page, person, show
 
 PAGE_SIZE: Final = 25
 SLOW_S: Final = 20
+FOLLOWED: Final = RUNNING | {Status.AUTHORISED} | TERMINAL
 HAS_EVENT: Final = RUNNING | {Status.COMPLETED, Status.ABORTED}
 FILTERS: Final = {
     "all": ("All", frozenset(Status)),
@@ -93,31 +95,30 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
         "content": content,
         "seen": _seen(found.card.plan),
         "wish": found.requests[0] if found.requests else None,
-        "decision": decision_of(request, found),
+        "drift": (drift := drift_reading(frame_of(request), found.card, at=at)),
+        "decision": decision_of(request, found, drift),
         "history": _history(found),
         "has_event": found.card.plan.status in HAS_EVENT,
         "progress": _progress_of(found.card.plan, found.requests[0] if found.requests else None),
     }
     if content is None:
         return show(request, "portal/pages/plan.html", context)
-    context |= _reading(request, found, content, at) | _talk(request, found, at)
+    context |= _reading(request, found, content, at) | _talk(request, found)
     sheets = {
         **charts.sheets(context["chart"]),
         "cohorts": lambda: plan_reading.cohort_sheet(context["lines"], plan_id=plan_id),
         "alternatives": lambda: option_reading.sheet(context["options"], plan_id=plan_id),
     }
-    return show(request, "portal/pages/plan.html", context, sheets=sheets)
+    return show(request, "portal/pages/plan.html", context, fragments=("decision", "record"), sheets=sheets)
 
 
-def _talk(request: HttpRequest, found: PlanPage, at: datetime) -> dict[str, Any]:
-    """What has moved, and what people say."""
+def _talk(request: HttpRequest, found: PlanPage) -> dict[str, Any]:
+    """What people say."""
     frame, version = frame_of(request), found.card.version
     initial = {"content_hash": version.content_hash if version else ""}
     return {
-        "drift": drift_reading(frame, found.card, at=at),
         "comment_form": CommentForm(initial=initial),
         "may_comment": found.card.is_open and "planning.reject_plan" in frame.rights,
-        "may_force": found.card.is_open and "planning.break_glass" in frame.rights,
     }
 
 
@@ -131,7 +132,6 @@ def _reading(request: HttpRequest, found: PlanPage, content: PlanContent, at: da
         "enrolled_mw": sum(cohort.enrolled_mw for cohort in content.cohorts),
         "beside": decided_beside(found.card.plan),
         "excluded": plan_reading.excluded(content),
-        "question": plan_reading.question(content),
         "lines": plan_reading.cohort_lines(content, found.events),
         "chart": plan_reading.mw_chart(content, now=at),
         "reasons": plan_reading.reasons(content),
@@ -144,30 +144,44 @@ def _reading(request: HttpRequest, found: PlanPage, content: PlanContent, at: da
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What this person may do with the plan now, and why not where they may not."""
+    """What this person may do with the plan now, and why not where they may not.
+
+    `follows`: nobody decides about it any more, so the page shows by itself what becomes of it.
+    """
 
     open: bool
+    follows: bool
     may_approve: bool
     may_reject: bool
     may_edit: bool
     may_abort: bool
+    may_force: bool
+    abort_word: str
     why_not: str
 
 
-def decision_of(request: HttpRequest, found: PlanPage) -> Decision:
+def decision_of(request: HttpRequest, found: PlanPage, drift: Drift | None) -> Decision:
     """Offers for the page; the operations check again."""
     frame, status = frame_of(request), Status(found.card.plan.status)
     open_now = status in AWAITING_VOTE
     item = next((item for item in frame.awaiting if item.plan.pk == found.card.plan.pk), None)
     objection = item.objection if item else ""
+    why_not = objection or plan_reading.needs_replan(drift)
+    target = abort_target(status)
     own = any(asked.by_id == request.user.pk for asked in found.requests)
     return Decision(
         open=open_now,
-        may_approve=open_now and item is not None and not objection,
+        follows=status in FOLLOWED,
+        may_approve=open_now and item is not None and not why_not and not frame.frozen,
         may_reject=open_now and not own and objection != VOTED and "planning.reject_plan" in frame.rights,
-        may_edit=open_now and "planning.edit_plan" in frame.rights,
-        may_abort=abort_target(status) is not None and "planning.abort_plan" in frame.rights,
-        why_not=objection,
+        may_edit=open_now and not frame.frozen and "planning.edit_plan" in frame.rights,
+        may_abort=target is not None and "planning.abort_plan" in frame.rights,
+        may_force=open_now
+        and not frame.frozen
+        and not found.card.called_elsewhere
+        and "planning.break_glass" in frame.rights,
+        abort_word=ABORT_WORDS[target] if target else "",
+        why_not=why_not,
     )
 
 
@@ -176,14 +190,20 @@ def _seen(row: Plan) -> str:
 
 
 def _state(request: HttpRequest, plan_id: int) -> HttpResponse:
-    """The state alone; says so when it is not the one the reader has, and reloads a page that only waited."""
+    """The state alone; says so when it is not the one the reader has, and reloads a page that only waited.
+
+    A page about a decided plan follows by itself: there is nothing on it that a change could take from under a hand.
+    """
     row = plans().defer("current_version__content").filter(pk=plan_id).first()
     if row is None:
         raise Http404(f"There is no plan {plan_id}.")
     seen = request.GET.get("seen", "")
     changed = seen != _seen(row)
-    if changed and seen.startswith(f"{Status.PLANNING}."):
+    before = seen.partition(".")[0]
+    if changed and before == Status.PLANNING:
         return HttpResponseClientRefresh()
+    if before in FOLLOWED:
+        seen, changed = _seen(row), False
     context = {"plan": row, "seen": seen, "changed": changed, "at": portal_now(request)}
     return render(request, "portal/components/plan_state.html", context)
 

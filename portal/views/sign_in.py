@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from planning.operations import password_enrols
 from portal import sessions
 from portal.views.guard import htmx_target, page
 
@@ -21,10 +24,16 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Sign in."""
+        """Sign in. Who may have to vote with a passkey and has none comes by the page that enrols one."""
         answer = super().form_valid(form)
         sessions.begin(self.request)
-        return answer
+        if not _has_still_to_enrol(self.request.user):
+            return answer
+        return redirect(f"{reverse('passkeys')}?next={quote(self.get_success_url())}")
+
+
+def _has_still_to_enrol(by: Any) -> bool:
+    return by.has_perm("planning.approve_plan") and password_enrols(by)
 
 
 class SignOut(LogoutView):

@@ -71,6 +71,7 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "api/v1/approval-policies/<str:number>/confirm": [api("planning.change_policy", "POST")],
     "api/v1/passkeys": [api("planning.view_plan"), api("planning.view_plan", "POST")],
     "api/v1/passkeys/challenge": [api("planning.view_plan", "POST")],
+    "api/v1/passkeys/proof": [api("planning.view_plan", "POST")],
     "api/v1/passkeys/<str:number>/end": [api("planning.view_plan", "POST")],
     "api/v1/approvals": [api("planning.view_plan")],
     "api/v1/signals": [api("dispatch.view_signal")],
@@ -98,6 +99,7 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "record/release/<int:number>/": [page("ledger.add_holdrelease", "POST")],
     "passkeys/": [page("planning.view_plan")],
     "passkeys/challenge/": [page("planning.view_plan", "POST")],
+    "passkeys/proof/": [page("planning.view_plan", "POST")],
     "passkeys/<int:number>/end/": [page("planning.view_plan", "POST")],
     "grid/": [page("grid.view_snapshot")],
     "frame/": [page("grid.view_snapshot")],
@@ -125,7 +127,8 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
 }
 NOWHERE = "api/v1/^.*$"  # the 404 of every other API path
 SAMPLES = {"plan_id": "{plan}", "cohort_id": "{cohort}", "zip_code": "77002", "number": "987654321", "action": "pause"}
-BODIES = {"api/v1/context/clock": '{"action": "pause"}'}
+BODIES = {"api/v1/context/clock": '{"action": "pause"}', "api/v1/passkeys/challenge": '{"password": "petra"}'}
+FORMS = {"passkeys/challenge/": {"password": "petra"}}
 CASES = [(route, endpoint) for route, endpoints in ENDPOINTS.items() for endpoint in endpoints]
 NAMES = [f"{endpoint.method} /{route}" for route, endpoint in CASES]
 
@@ -153,6 +156,8 @@ def ask(client: Client, route: str, endpoint: Endpoint, plan: Plan) -> int:
     options: dict[str, Any] = {}
     if endpoint.method != "GET" and route.startswith("api/"):
         options = {"data": BODIES.get(route, "{}"), "content_type": "application/json"}
+    if route in FORMS:
+        return client.post(path, FORMS[route]).status_code
     return client.generic(endpoint.method, path, **options).status_code
 
 
@@ -169,7 +174,8 @@ class TestEveryAddress:
     @pytest.mark.parametrize(("route", "endpoint"), CASES, ids=NAMES)
     def test_role(self, route: str, endpoint: Endpoint, role: str | None, plan: Plan) -> None:
         client = Client()
-        client.force_login(builders.person("petra", *([role] if role else [])))
+        password = "petra" if "passkeys/challenge" in route else None
+        client.force_login(builders.person("petra", *([role] if role else []), password=password))
         status = ask(client, route, endpoint, plan)
         allowed = endpoint.right is PUBLIC or endpoint.right in ROLES.get(role or "", ())
         assert (status not in {401, 403}) == allowed, status

@@ -46,6 +46,7 @@ APPEND_ONLY = {
     "planning_planviewing",
     "planning_passkey",
     "planning_passkeyend",
+    "planning_passkeyreset",
     "planning_voteassertion",
     "dispatch_claim",
 }

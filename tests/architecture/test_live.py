@@ -38,10 +38,9 @@ SILENT = {
     "ledger_holdrelease",
     "ledger_link",
     "ledger_verification",
-    "planning_approvalpolicy",  # with planning_policyconfirmation
-    "planning_delegationend",
     "planning_passkey",
     "planning_passkeyend",
+    "planning_passkeyreset",
     "planning_planrefusal",
     "planning_planviewing",
     "planning_plannedevent",  # with planning_planversion

@@ -30,7 +30,9 @@ class TestAssessStress:
         stress = assess_stress(hours(LOADS, [20.0] * 12), reference_peak_mw=82_800.0)
         assert stress.worth_calling
         assert stress.level == "tight"
-        assert stress.reasons == ("Load is forecast to reach 82,000 MW, 99.0% of the past year's highest (82,800 MW).",)
+        assert stress.reasons == (
+            "Load is forecast to reach 82,000 MW, 99.0 % of the past year's highest (82,800 MW).",
+        )
 
     def test_does_not_call_just_below(self) -> None:
         stress = assess_stress(hours(LOADS, [20.0] * 12), reference_peak_mw=82_900.0)
@@ -42,7 +44,7 @@ class TestAssessStress:
         stress = assess_stress(hours(LOADS, [*PRICES]), reference_peak_mw=87_000.0)
         assert stress.worth_calling
         assert stress.reasons == (
-            "The dearest two hours are expected at 950 USD/MWh with load at 94.3% of the past year's highest.",
+            "The dearest two hours are expected at 950 $/MWh with load at 94.3 % of the past year's highest.",
         )
 
     def test_does_not_call_for_price_alone(self) -> None:

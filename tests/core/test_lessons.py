@@ -37,8 +37,8 @@ class TestLessons:
     def test_names_the_cohort_that_stood_out_and_most_opt_outs(self) -> None:
         assert lessons(Kept(44.0, STATED), [STEADY, WEAK]) == (
             "The delivery lies in the stated band (41.0 to 50.0 MW): the response model fits this day.",
-            "Weak gave 8.0 MW of 10.0 planned (80%).",
-            "Most opt-outs: Weak, 30 of 200 endpoints (15.0%).",
+            "Weak gave 8.0 MW of 10.0 planned (80 %).",
+            "Most opt-outs: Weak, 30 of 200 endpoints (15.0 %).",
         )
 
     @pytest.mark.parametrize(

@@ -239,11 +239,11 @@ class TestExplain:
         )
         assert self.said(asked, context)[:6] == (
             "Reserves are tight.",
-            "Load is forecast to peak at 85,123 MW at 16:00 Central on 06 Sep.",
+            "Load is forecast to peak at 85,123 MW in the hour 16:00-17:00 Central on 06 Sep.",
             "Load was 81,000 MW at 12:00 Central on 06 Sep.",
             "Operating reserves are 3,100 MW (derived).",
             "ERCOT has declared Energy Emergency Alert level 2.",
-            "Expected prices in the window average 300 USD/MWh and reach 300 USD/MWh at 16:00 Central on 06 Sep.",
+            "Expected prices in the window average 300 $/MWh and reach 300 $/MWh from 16:00 Central on 06 Sep.",
         )
 
     def test_the_unknown_is_said_to_be_unknown(self, asked):

@@ -29,6 +29,8 @@ WAIT_S = 120.0
 TRIES = 3
 HURRY_S = 0.2
 """Pages answer more slowly than the API does: nobody starts at once, so that each entry is first now and then."""
+PAUSE_S = 0.03
+"""Dispatchers look again after this long at most; never resting, they would take the people's processor time."""
 
 # Supervisors may take any seat, operators only the second of two.
 APPROVERS = {"ann": "operator", "bob": "operator", "sam": "supervisor", "sue": "supervisor"}
@@ -174,7 +176,7 @@ def _solve(plan: Plan) -> None:
 def _dispatch(barrier: threading.Barrier, over: threading.Event) -> None:
     with session("dispatch"):
         barrier.wait(WAIT_S)
-        while not over.wait(random.uniform(0.0, 0.01)):
+        while not over.wait(random.uniform(0.0, PAUSE_S)):
             claim_authorised(at=AT, wall_at=AT)
             send_queued(at=AT, wall_at=AT)
         claim_authorised(at=AT, wall_at=AT)

@@ -50,9 +50,8 @@ class Found:
 
 def race(plans: int) -> tuple[Found, Crowd]:
     crowd = Crowd(seed=plans)
-    made = [crowd.plan(number) for number in range(plans)]
-    for plan in made:
-        crowd.rush(plan)
+    for number in range(plans):
+        crowd.rush(crowd.plan(number))
     authorised = Counter(Transition.objects.filter(to_status="AUTHORISED").values_list("plan_id", flat=True))
     claims = Counter(Claim.objects.values_list("plan_id", flat=True))
     signals = Signal.objects.filter(kind="EVENT").select_related("version", "planned_event")

@@ -35,8 +35,8 @@ from planning.passkeys import RelyingParty, Signed, challenge_of, text_of
 from portal.models import User
 from portal.software_authenticator import SoftwareAuthenticator
 from tests.conftest import CommittedDatabase
-from tests.keys import PARTY, Keyring
-from tests.planning.builders import AT, cohort, everything, hash_of, pending_plan, person, refused
+from tests.keys import PARTY, Keyring, asked_with, some_key
+from tests.planning.builders import AT, cohort, hash_of, pending_plan, person, refused
 from tests.planning.sql import INSERT_VOTE, AsRole, assert_refused, forge, run, value_of
 from tests.policies import every_plan_needs
 
@@ -59,6 +59,21 @@ def now(credential: dict[str, Any]) -> Signed:
     return Signed(credential, PARTY, timezone.now())
 
 
+def enrolment_of(by: User) -> dict[str, Any]:
+    """What a first key is asked."""
+    return begin_enrolment(by=by, party=PARTY, at=AT, password=by.username)
+
+
+def enrol(by: User, created: dict[str, Any], label: str = "") -> Passkey:
+    return enrol_passkey(by=by, signed=now(created), label=label, at=AT)
+
+
+def not_enrolled(says: str, by: User, signed: Signed) -> None:
+    with refused(PasskeyRefused, None, by, "enrol") as caught:
+        enrol_passkey(by=by, signed=signed, label="", at=AT)
+    assert caught.value.why.startswith(says)
+
+
 def vote(plan: Plan, by: User, signed: Signed) -> Plan:
     return approve_plan(plan_id=plan.pk, content_hash=hash_of(plan), by=by, at=AT, signed=signed)
 
@@ -66,23 +81,23 @@ def vote(plan: Plan, by: User, signed: Signed) -> Plan:
 class TestEnrolment:
     def test_keeps_the_public_key(self, omar: User, as_web: None) -> None:
         key = SoftwareAuthenticator(PARTY)
-        made = enrol_passkey(by=omar, signed=now(key.create(begin_enrolment(by=omar, party=PARTY))), label=" phone ")
+        made = enrol(omar, key.create(enrolment_of(omar)), " phone ")
         kept = Passkey.objects.get()
         assert (kept, kept.user, kept.label, kept.sign_count) == (made, omar, "phone", 0)
         assert bytes(kept.credential_id) == key.credential_id
         assert passkeys_of(omar) == [kept]
         challenge = StepUpChallenge.objects.get()
         assert (challenge.user, challenge.purpose, challenge.content_hash) == (omar, "ENROL", "")
+        assert (challenge.proof, challenge.enrolled) == ("PASSWORD", kept)
         assert challenge.used_at is not None
 
     @pytest.mark.parametrize(("label", "kept"), [("", "passkey"), ("  ", "passkey"), ("x" * 61, "x" * 60)])
     def test_has_a_label(self, label: str, kept: str, omar: User) -> None:
-        created = SoftwareAuthenticator(PARTY).create(begin_enrolment(by=omar, party=PARTY))
-        assert enrol_passkey(by=omar, signed=now(created), label=label).label == kept
+        assert enrol(omar, SoftwareAuthenticator(PARTY).create(enrolment_of(omar)), label).label == kept
 
     def test_what_the_browser_is_asked(self, omar: User, keys: Keyring) -> None:
         known = keys.of(omar)
-        options = begin_enrolment(by=omar, party=PARTY)
+        options = asked_with(omar, known)
         assert options["rp"] == {"id": "testserver", "name": "Utility HITL Portal"}
         assert (options["user"]["name"], options["attestation"]) == ("omar", "none")
         assert options["authenticatorSelection"]["userVerification"] == "required"
@@ -91,54 +106,41 @@ class TestEnrolment:
         assert (len(nonce), options["challenge"]) == (32, text_of(challenge_of(nonce, "", "ENROL")))
 
     def test_each_answer_is_good_once(self, omar: User, as_web: None) -> None:
-        created = SoftwareAuthenticator(PARTY).create(begin_enrolment(by=omar, party=PARTY))
-        enrol_passkey(by=omar, signed=now(created), label="")
-        self._refused(NO_CHALLENGE, omar, now(created))
+        created = SoftwareAuthenticator(PARTY).create(enrolment_of(omar))
+        enrol(omar, created)
+        not_enrolled(NO_CHALLENGE, omar, now(created))
 
     def test_a_key_is_enrolled_once(self, omar: User, oda: User, as_web: None) -> None:
         """Whoever asks: the same key cannot stand for two people."""
         key = SoftwareAuthenticator(PARTY)
-        enrol_passkey(by=omar, signed=now(key.create(begin_enrolment(by=omar, party=PARTY))), label="")
-        for by in (omar, oda):
-            again = now(key.create(begin_enrolment(by=by, party=PARTY)))
-            before = everything()
-            with pytest.raises(PasskeyKnown):
-                enrol_passkey(by=by, signed=again, label="")
-            assert everything() == before
+        enrol(omar, key.create(enrolment_of(omar)))
+        for by, options in ((omar, asked_with(omar, key)), (oda, enrolment_of(oda))):
+            with refused(PasskeyKnown, None, by, "enrol"):
+                enrol(by, key.create(options))
 
     def test_not_with_somebody_elses_challenge(self, omar: User, oda: User, as_web: None) -> None:
-        created = SoftwareAuthenticator(PARTY).create(begin_enrolment(by=omar, party=PARTY))
-        self._refused(NO_CHALLENGE, oda, now(created))
+        not_enrolled(NO_CHALLENGE, oda, now(SoftwareAuthenticator(PARTY).create(enrolment_of(omar))))
 
     @pytest.mark.parametrize("later", [MINUTES, timedelta(days=1)])
     def test_not_later_than_five_minutes(self, later: timedelta, omar: User, as_web: None) -> None:
-        created = SoftwareAuthenticator(PARTY).create(begin_enrolment(by=omar, party=PARTY))
+        created = SoftwareAuthenticator(PARTY).create(enrolment_of(omar))
         late = StepUpChallenge.objects.get().wall_at + later
-        self._refused(NO_CHALLENGE, omar, Signed(created, PARTY, late))
+        not_enrolled(NO_CHALLENGE, omar, Signed(created, PARTY, late))
 
     def test_just_within_five_minutes(self, omar: User, as_web: None) -> None:
-        created = SoftwareAuthenticator(PARTY).create(begin_enrolment(by=omar, party=PARTY))
+        created = SoftwareAuthenticator(PARTY).create(enrolment_of(omar))
         last = StepUpChallenge.objects.get().wall_at + MINUTES - timedelta(microseconds=1)
-        assert enrol_passkey(by=omar, signed=Signed(created, PARTY, last), label="").user == omar
+        assert enrol_passkey(by=omar, signed=Signed(created, PARTY, last), label="", at=AT).user == omar
 
     @pytest.mark.parametrize(
         "page", [RelyingParty("testserver", "https://evil.example"), RelyingParty("evil.example", "http://testserver")]
     )
     def test_not_on_another_page(self, page: RelyingParty, omar: User, as_web: None) -> None:
-        created = SoftwareAuthenticator(page).create(begin_enrolment(by=omar, party=PARTY))
-        self._refused("Unexpected", omar, now(created))
+        not_enrolled("Unexpected", omar, now(SoftwareAuthenticator(page).create(enrolment_of(omar))))
 
     def test_not_what_was_signed_for_a_vote(self, plan: Plan, omar: User, keys: Keyring) -> None:
         keys.of(omar)
-        created = SoftwareAuthenticator(PARTY).create(asked(plan, omar))
-        self._refused(NO_CHALLENGE, omar, now(created))
-
-    def _refused(self, says: str, by: User, signed: Signed) -> None:
-        before = everything()
-        with pytest.raises(PasskeyRefused) as caught:
-            enrol_passkey(by=by, signed=signed, label="")
-        assert caught.value.why.startswith(says)
-        assert everything() == before
+        not_enrolled(NO_CHALLENGE, omar, now(SoftwareAuthenticator(PARTY).create(asked(plan, omar))))
 
 
 class TestEnding:
@@ -396,9 +398,7 @@ class TestEvidence:
         "wrong", ["another's key", "another content", "another purpose", "another's challenge", "unused"]
     )
     def test_what_does_not_fit_is_none(self, wrong: str, plan: Plan, omar: User, oda: User, as_role: AsRole) -> None:
-        key = Passkey.objects.create(
-            user=oda if wrong == "another's key" else omar, credential_id=b"k", public_key=b"k"
-        )
+        key = some_key(oda if wrong == "another's key" else omar)
         challenge = StepUpChallenge.objects.create(
             user=oda if wrong == "another's challenge" else omar,
             purpose="BREAK_GLASS" if wrong == "another purpose" else "APPROVE",

@@ -26,6 +26,7 @@ NO_PAGES: Final = {
     "end_delegation",
     "confirm_policy",
     "enrolment_challenge",
+    "proof_challenge",
     "end_passkey",
     "review",
     "verify_record",

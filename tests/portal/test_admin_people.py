@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
 from django.test import Client
 
+from planning.models import PasskeyReset
+from planning.operations import NobodyToReset, ReasonMissing, passkeys_of, password_enrols
 from portal.models import ApiToken, User
+from tests.keys import Keyring
 from tests.planning import builders
+from tests.planning.builders import refused
 from tests.portal.test_admin_queue import signed_in
 
 PEOPLE = "/admin/portal/user/"
@@ -88,3 +93,48 @@ class TestPeople:
         other_client = signed_in(builders.person("petra", role, is_staff=True))
         assert other_client.get(PEOPLE).status_code == 403
         assert other_client.get(f"{PEOPLE}add/").status_code == 403
+
+
+class TestPasskeys:
+    """A lost key: an administrator resets it, on record, by the operation the command calls too."""
+
+    def test_are_reset_with_a_reason(self, client: Client, admin_person: User, other: User) -> None:
+        Keyring().of(other)
+        path = f"{PEOPLE}{other.pk}/passkeys/"
+        assert path in client.get(f"{PEOPLE}{other.pk}/change/").content.decode()
+        assert "test" in client.get(path).content.decode()
+        answer = client.post(path, {"reason": "phone lost"}, follow=True)
+        assert "the passkeys of omar are reset" in answer.content.decode()
+        made = PasskeyReset.objects.get()
+        assert (made.user, made.by, made.reason) == (other, admin_person, "phone lost")
+        assert (passkeys_of(other), password_enrols(other)) == ([], True)
+
+    def test_not_without_a_reason(self, client: Client, admin_person: User, other: User) -> None:
+        Keyring().of(other)
+        with refused(ReasonMissing, None, admin_person, "reset passkeys"):
+            answer = client.post(f"{PEOPLE}{other.pk}/passkeys/", {"reason": " "}, follow=True)
+            assert "Say why" in answer.content.decode()
+            raise ReasonMissing
+
+    def test_ones_own_are_not(self, client: Client, admin_person: User) -> None:
+        with refused(NobodyToReset, None, admin_person, "reset passkeys"):
+            client.post(f"{PEOPLE}{admin_person.pk}/passkeys/", {"reason": "x"})
+            raise NobodyToReset
+
+    def test_not_by_a_supervisor(self, other: User, db: None) -> None:
+        before = builders.everything()
+        path = f"{PEOPLE}{other.pk}/passkeys/"
+        supervisor = signed_in(builders.person("sam", "supervisor", is_staff=True))
+        assert [supervisor.get(path).status_code, supervisor.post(path, {"reason": "x"}).status_code] == [403, 403]
+        assert builders.everything() == before
+
+    def test_by_command(self, admin_person: User, other: User, capsys: pytest.CaptureFixture[str]) -> None:
+        Keyring().of(other)
+        call_command("reset_passkeys", "omar", by="adam", reason="phone lost")
+        assert "The passkeys of omar are reset" in capsys.readouterr().out
+        assert PasskeyReset.objects.get().by == admin_person
+        for given in ({"by": "omar", "reason": "x"}, {"by": "nobody", "reason": "x"}, {"by": "adam", "reason": ""}):
+            before = builders.everything()
+            with pytest.raises(CommandError):
+                call_command("reset_passkeys", "omar", **given)
+            assert builders.everything() == before

@@ -68,17 +68,17 @@ class TestQueue:
 
     def test_the_question_has_the_numbers_and_names_the_content(self, plan: Plan, supervisor: User) -> None:
         page = signed_in(supervisor).get(f"/admin/planning/plan/{plan.pk}/change/").content.decode()
-        assert "Send 15.0 MW (firm 14.0 MW; chance to meet the target of" in page
+        assert "(Firm 14.0 MW; chance to meet the target of" in page
         assert "100 endpoints" in page
         assert page.count(f'value="{hash_of(plan)}"') == 2
-        assert "Approve and send 15.0 MW" in page
+        assert "Approve 15.0 MW less" in page
         assert 'name="_save"' not in page
 
 
 class TestDecide:
     def test_approve(self, plan: Plan, supervisor: User) -> None:
         answer = decide(signed_in(supervisor), plan, "approve", reason="tight")
-        assert said(answer) == [f"Your vote for plan {plan.pk} is recorded; it is AUTHORISED."]
+        assert said(answer) == [f"Your vote for plan {plan.pk} is recorded; it is approved, not sent yet."]
         vote = Vote.objects.get()
         assert (vote.voter, vote.decision, vote.reason) == (supervisor, "APPROVE", "tight")
 
@@ -105,13 +105,13 @@ class TestDecide:
         client = signed_in(supervisor)
         page = client.get(f"/admin/planning/plan/{plan.pk}/change/").content.decode()
         assert "somebody else has to decide" in page
-        assert "Approve and send" not in page
+        assert 'MW less"' not in page
         assert "somebody else has to decide" in said(decide(client, plan, "approve"))[0]
         assert not Vote.objects.exists()
 
     def test_the_admin_role_has_no_vote(self, plan: Plan) -> None:
         client = signed_in(builders.person("adam", "admin", is_staff=True))
-        assert "Approve and send" not in client.get(f"/admin/planning/plan/{plan.pk}/change/").content.decode()
+        assert 'MW less"' not in client.get(f"/admin/planning/plan/{plan.pk}/change/").content.decode()
         assert "Your role does not allow this" in said(decide(client, plan, "approve"))[0]
         assert not Vote.objects.exists()
 

@@ -61,12 +61,17 @@ def large(make: Callable[..., Plan]) -> Plan:
     return make(largest_mw="61")
 
 
-def enrol(client: Client) -> SoftwareAuthenticator:
+def enrol(client: Client, by: User) -> SoftwareAuthenticator:
     """Over HTTP, as a person does it once."""
     key = SoftwareAuthenticator(PARTY)
-    options = post(client, "passkeys/challenge", {}).json()["public_key"]
+    options = post(client, "passkeys/challenge", {"password": by.username}).json()["public_key"]
     assert post(client, "passkeys", {"credential": key.create(options), "label": "phone"}).status_code == 201
     return key
+
+
+def prove(client: Client, key: SoftwareAuthenticator) -> dict[str, Any]:
+    """An enrolled key signs that another one may be."""
+    return key.get(post(client, "passkeys/proof", {}).json()["public_key"])
 
 
 def signed(client: Client, key: SoftwareAuthenticator, plan: Plan, decision: str = "APPROVE") -> dict[str, Any]:
@@ -108,6 +113,7 @@ class TestEveryone:
             "approval-policies/1/confirm",
             "passkeys",
             "passkeys/challenge",
+            "passkeys/proof",
             "passkeys/1/end",
         ],
     )
@@ -220,7 +226,7 @@ class TestStepUp:
         path, base = f"plans/{large.pk}", {"content_hash": hash_of(large)}
         for by, status in ((other, "PARTIAL"), (sybil, "AUTHORISED")):
             client = tokened(by)
-            key = enrol(client)
+            key = enrol(client, by)
             assert post(client, f"{path}/estimate", base | {"mw": 55}).status_code == 201
             body = base | {"reason": f"{by} agrees", "assertion": signed(client, key, large)}
             answer = post(client, f"{path}/approve", body)
@@ -237,7 +243,7 @@ class TestStepUp:
         assert told(unwritten(client, path, body))[:2] == (409, [])
         assert post(client, f"plans/{large.pk}/estimate", {"content_hash": hash_of(large), "mw": 50}).status_code == 201
         assert told(unwritten(client, path, body))[:2] == (403, ["assertion"])
-        key = enrol(client)
+        key = enrol(client, sybil)
         body["assertion"] = signed(client, key, large)
         assert told(unwritten(client, path, body)) == (422, ["reason"], "Say why: a reason is needed here.")
         assert post(client, path, body | {"reason": "tight"}).json()["status"] == "PARTIAL"
@@ -245,7 +251,7 @@ class TestStepUp:
     def test_a_signature_is_good_for_its_page_alone(self, large: Plan, sybil: User) -> None:
         """The page that asks is the one the request was addressed to."""
         client = tokened(sybil)
-        key = enrol(client)
+        key = enrol(client, sybil)
         post(client, f"plans/{large.pk}/estimate", {"content_hash": hash_of(large), "mw": 50})
         body = {"content_hash": hash_of(large), "reason": "x", "assertion": signed(client, key, large)}
         before = row_counts()
@@ -256,7 +262,7 @@ class TestStepUp:
 
     def test_a_replayed_signature(self, large: Plan, make: Callable[..., Plan], sybil: User) -> None:
         client = tokened(sybil)
-        key = enrol(client)
+        key = enrol(client, sybil)
         post(client, f"plans/{large.pk}/estimate", {"content_hash": hash_of(large), "mw": 50})
         body = {"content_hash": hash_of(large), "reason": "x", "assertion": signed(client, key, large)}
         assert post(client, f"plans/{large.pk}/approve", body).status_code == 200
@@ -273,7 +279,7 @@ class TestStepUp:
 class TestChallenge:
     def test_names_exactly_this_content(self, plan: Plan, other: User) -> None:
         client = tokened(other)
-        key = enrol(client)
+        key = enrol(client, other)
         answer = post(client, f"plans/{plan.pk}/challenge", {"content_hash": hash_of(plan), "decision": "APPROVE"})
         assert answer.status_code == 200
         options = answer.json()["public_key"]
@@ -289,7 +295,7 @@ class TestChallenge:
 
     def test_of_a_stale_content(self, plan: Plan, other: User) -> None:
         client = tokened(other)
-        enrol(client)
+        enrol(client, other)
         answer = unwritten(client, f"plans/{plan.pk}/challenge", {"content_hash": NONE, "decision": "APPROVE"})
         assert (answer.status_code, fields_of(answer)) == (409, ["content_hash"])
         assert answer.json()["current_content_hash"] == hash_of(plan)
@@ -298,10 +304,10 @@ class TestChallenge:
 class TestPasskeys:
     def test_enrol_list_end(self, other: User, sybil: User) -> None:
         client = tokened(other)
-        enrol(client)
+        enrol(client, other)
         kept = Passkey.objects.get()
         [row] = client.get(f"{API}/passkeys").json()["results"]
-        assert (row["id"], row["label"], set(row)) == (kept.pk, "phone", {"id", "label", "enrolled_at"})
+        assert (row["id"], row["label"], set(row)) == (kept.pk, "phone", {"id", "label", "enrolled_at", "proven_by"})
         assert tokened(sybil).get(f"{API}/passkeys").json() == {"results": [], "next": None}
         assert told(unwritten(tokened(sybil), f"passkeys/{kept.pk}/end", {}))[:2] == (422, ["passkey"])
         answer = post(client, f"passkeys/{kept.pk}/end", {})
@@ -311,17 +317,37 @@ class TestPasskeys:
 
     def test_an_answer_to_no_question(self, other: User) -> None:
         client = tokened(other)
-        options = post(client, "passkeys/challenge", {}).json()["public_key"]
+        options = post(client, "passkeys/challenge", {"password": "omar"}).json()["public_key"]
         answer = SoftwareAuthenticator(PARTY).create(options)
         StepUpChallenge.objects.update(used_at=clock.now())
         assert told(unwritten(client, "passkeys", {"credential": answer}))[:2] == (403, ["assertion"])
 
     def test_the_same_key_again(self, other: User) -> None:
         client = tokened(other)
-        key = enrol(client)
-        options = post(client, "passkeys/challenge", {}).json()["public_key"]
+        key = enrol(client, other)
+        options = post(client, "passkeys/challenge", {"assertion": prove(client, key)}).json()["public_key"]
         refused = unwritten(client, "passkeys", {"credential": key.create(options)})
         assert told(refused) == (409, [], "This passkey is enrolled already.")
+
+    @pytest.mark.parametrize(("body", "says"), [({}, "needs your password"), ({"password": "guess"}, "is not right")])
+    def test_a_token_alone_enrols_nothing(self, body: dict[str, str], says: str, other: User) -> None:
+        """Whoever stole it would pass the passkey tier with a key of their own."""
+        status, fields, detail = told(unwritten(tokened(other), "passkeys/challenge", body))
+        assert (status, fields, says in detail) == (403, ["password"], True)
+        assert PlanRefusal.objects.get().attempted == "enrol"
+
+    def test_another_one_is_enrolled_with_the_first(self, other: User) -> None:
+        client = tokened(other)
+        assert told(unwritten(client, "passkeys/proof", {}))[0] == 409
+        first = enrol(client, other)
+        for body in ({}, {"password": "omar"}):
+            assert told(unwritten(client, "passkeys/challenge", body))[:2] == (403, ["assertion"])
+        options = post(client, "passkeys/challenge", {"assertion": prove(client, first)}).json()["public_key"]
+        made = SoftwareAuthenticator(PARTY).create(options)
+        answer = post(client, "passkeys", {"credential": made, "label": "second"})
+        assert (answer.status_code, answer.json()["proven_by"]) == (201, "passkey")
+        rows = client.get(f"{API}/passkeys").json()["results"]
+        assert [(row["label"], row["proven_by"]) for row in rows] == [("phone", "password"), ("second", "passkey")]
 
 
 class TestEstimate:
@@ -446,7 +472,7 @@ class TestBreakGlass:
     @pytest.fixture
     def forced(self, plan: Plan, sybil: User) -> BreakGlass:
         client = tokened(sybil)
-        key = enrol(client)
+        key = enrol(client, sybil)
         body = self.body(plan, assertion=signed(client, key, plan, "BREAK_GLASS"))
         answer = post(client, f"plans/{plan.pk}/break-glass", body)
         assert (answer.status_code, answer.json()["status"], answer.json()["approvals"]) == (200, "AUTHORISED", 0)
@@ -499,7 +525,7 @@ class TestBreakGlass:
 
     def test_above_the_cap(self, large: Plan, sybil: User) -> None:
         client = tokened(sybil)
-        key = enrol(client)
+        key = enrol(client, sybil)
         body = self.body(large, assertion=signed(client, key, large, "BREAK_GLASS"))
         answer = unwritten(client, f"plans/{large.pk}/break-glass", body)
         assert told(answer) == (403, [], "It cannot be forced: no more than 60 MW can be forced.")

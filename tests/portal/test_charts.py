@@ -253,9 +253,17 @@ class TestParts:
         assert (found.d, found.words) == ("M0.0,25.0 M120.0,3.0", "Load: from 1 to 3 MW, last 3 MW")
 
     def test_a_threshold_is_drawn_and_said_where_the_line_comes_near(self) -> None:
-        near = spark([10.0, 20.0], what="Load", unit="MW", limit=8.0, limit_words="watch below 8 MW")
-        far = spark([10.0, 20.0], what="Load", unit="MW", limit=-500.0, limit_words="watch below 8 MW")
+        near = spark([10.0, 20.0], what="Load", unit="MW", limit=22.0, limit_words="watch rule: 22 MW")
+        far = spark([10.0, 20.0], what="Load", unit="MW", limit=500.0, limit_words="watch rule: 500 MW")
         assert near is not None
-        assert (near.limit_y, near.words) == (25.0, "Load: from 10 to 20 MW, last 20 MW; watch below 8 MW")
+        assert (near.limit_y, near.words) == (3.0, "Load: from 10 to 20 MW, last 20 MW; watch rule: 22 MW")
         assert far is not None
         assert (far.limit_y, far.words) == (None, "Load: from 10 to 20 MW, last 20 MW")
+        assert not near.over
+        assert not far.over
+
+    @pytest.mark.parametrize("limit", [20.0, 15.0, -500.0])
+    def test_a_threshold_that_is_passed_is_said_however_far(self, limit: float) -> None:
+        found = spark([10.0, 20.0], what="Load", unit="MW", limit=limit, limit_words="watch rule")
+        assert found is not None
+        assert (found.over, found.words) == (True, "Load: from 10 to 20 MW, last 20 MW; above the watch rule")

@@ -70,7 +70,7 @@ DROP FUNCTION ledger_alarm();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("planning", "0015_sending_hold"),
+        ("planning", "0013_sending_hold"),
         ("ledger", "0003_checkpoints"),
         ("dispatch", "0003_fence"),
         ("grid", "0002_clock_functions"),

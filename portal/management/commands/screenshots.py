@@ -117,7 +117,7 @@ def sign_in(browser: Any, url: str, person: Mapping[str, str]) -> Any:
     page.fill("input[name=username]", person["username"])
     page.fill("input[name=password]", person["password"])
     page.click("main button[type=submit]")
-    page.wait_for_url(f"{url}/")
+    page.wait_for_url(lambda where: "/sign-in/" not in where)
     state = page.context.storage_state()
     page.close()
     return state

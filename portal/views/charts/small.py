@@ -10,13 +10,15 @@ from dataclasses import dataclass
 class Spark:
     """A small line without axes, in a box of 120 by 28, and what it says in words.
 
-    `limit_y` is a threshold's height where the line comes near it, `limit_words` what it means.
+    `limit_y` is a threshold's height where the line comes near it, `limit_words` what it means; `over`: the last value
+    is at or above it.
     """
 
     d: str
     words: str
     limit_y: float | None = None
     limit_words: str = ""
+    over: bool = False
 
 
 def spark(
@@ -33,6 +35,10 @@ def spark(
     shown = limit if limit is not None and low - (high - low) <= limit <= high + (high - low) else None
     if shown is not None:
         low, high = min(low, shown), max(high, shown)
+    over = limit is not None and known[-1] >= limit
+    if over:
+        words = f"{words}; above the {limit_words}"
+    elif shown is not None:
         words = f"{words}; {limit_words}"
     span = (high - low) or 1.0
 
@@ -44,7 +50,7 @@ def spark(
         if value is not None:
             pieces.append(f"{'L' if pen_down else 'M'}{i * 120 / (len(row) - 1):.1f},{height(value)}")
         pen_down = value is not None
-    return Spark(" ".join(pieces), words, None if shown is None else height(shown), limit_words)
+    return Spark(" ".join(pieces), words, None if shown is None else height(shown), limit_words, over)
 
 
 @dataclass(frozen=True, slots=True)

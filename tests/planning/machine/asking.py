@@ -22,6 +22,7 @@ from tests.planning.machine.base import (
     ACCOUNTS,
     MOST_PLANS,
     Machine,
+    something_is_open,
     which_content,
     which_plan,
     whoever,
@@ -93,9 +94,10 @@ class Asking(Machine):
         changes = {"current_version": version, "approve_by": twin.decide_by, "dispatch_by": twin.send_by}
         move_plan(plan=plan, to=Status.PENDING, at=self.world.now, actor="planner", **changes)
 
+    @precondition(something_is_open)
     @rule(index=which_plan, by=whoever, which=which_content, reason=words)
     def edit(self, index: int, by: str, which: str, reason: str) -> None:
-        plan, twin = self.pair(index)
+        plan, twin = self.open_pair(index)
         content_hash, named = self.named(plan, which)
         objections = self.world.undecided_objections(twin, self.humans[by], "edit", named)
         objections |= set() if reason else {"ReasonMissing"}

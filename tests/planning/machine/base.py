@@ -24,7 +24,7 @@ from tests import factories
 from tests.keys import Keyring
 from tests.planning import builders
 from tests.planning.builders import AT, END, START
-from tests.planning.machine.model import ENDED, Content, Human, Lent, Proposal, World
+from tests.planning.machine.model import ENDED, UNDECIDED, Content, Human, Lent, Proposal, World
 from tests.planning.rows import rows_of_everything
 
 PEOPLE: dict[str, tuple[set[str], bool, bool]] = {
@@ -42,7 +42,7 @@ PEOPLE: dict[str, tuple[set[str], bool, bool]] = {
 """Roles, active, superuser."""
 
 DECIDERS = ("olivia", "omar", "sam", "sue")
-MOST_PLANS = 3
+MOST_PLANS = 4
 ACCOUNTS = 20
 
 whoever = st.one_of(st.sampled_from(DECIDERS), st.sampled_from(DECIDERS), st.sampled_from(sorted(PEOPLE)))
@@ -110,11 +110,21 @@ class Machine(RuleBasedStateMachine):
         self.before = rows_of_everything()
         return result
 
+    @property
+    def pairs(self) -> list[tuple[Plan, Proposal]]:
+        return list(zip(self.plans, self.world.plans, strict=True))
+
     def pair(self, index: int) -> tuple[Plan, Proposal]:
         """One of the plans there are, and its twin; mostly one that is not over."""
-        pairs = list(zip(self.plans, self.world.plans, strict=True))
-        live = [pair for pair in pairs if pair[1].status not in ENDED]
-        wanted = pairs if index >= MOST_PLANS or not live else live
+        live = [pair for pair in self.pairs if pair[1].status not in ENDED]
+        return self._one(live, index)
+
+    def open_pair(self, index: int) -> tuple[Plan, Proposal]:
+        """Mostly one that waits for its votes."""
+        return self._one([pair for pair in self.pairs if pair[1].status in UNDECIDED], index)
+
+    def _one(self, likely: list[tuple[Plan, Proposal]], index: int) -> tuple[Plan, Proposal]:
+        wanted = self.pairs if index >= MOST_PLANS or not likely else likely
         return wanted[index % len(wanted)]
 
     def named(self, plan: Plan, which: str) -> tuple[str, str]:
@@ -128,6 +138,11 @@ class Machine(RuleBasedStateMachine):
     def person(self, name: str) -> User:
         """Read anew: Django keeps rights with the object."""
         return User.objects.get(pk=self.users[name].pk)
+
+
+def something_is_open(machine: Machine) -> bool:
+    """A precondition: what is about decisions is seldom tried when none is open."""
+    return any(twin.status in UNDECIDED for twin in machine.world.plans)
 
 
 def check_deferred() -> None:

@@ -12,7 +12,7 @@ from hypothesis.stateful import precondition, rule
 from planning import operations
 from planning.models import BreakGlass, Plan
 from tests.planning.machine.asking import Asking
-from tests.planning.machine.base import check_deferred, which_content, which_plan, whoever, words
+from tests.planning.machine.base import check_deferred, something_is_open, which_content, which_plan, whoever, words
 from tests.planning.machine.model import ENDED, Ballot, Proposal
 from tests.planning.rows import rows_of_everything
 
@@ -51,9 +51,10 @@ class Deciding(Asking):
         self.before = rows_of_everything()  # the key and the challenge were written before the decision
         return kind, {"signed": signed}
 
+    @precondition(something_is_open)
     @rule(index=which_plan, by=whoever)
     def estimate(self, index: int, by: str) -> None:
-        plan, twin = self.pair(index)
+        plan, twin = self.open_pair(index)
         content_hash, named = self.named(plan, "current")
         objections = self.world.undecided_objections(twin, self.humans[by], "approve", named)
         if twin.versions and by in twin.current.estimated:
@@ -63,7 +64,7 @@ class Deciding(Asking):
             twin.current.estimated.add(by)
 
     def _approve(self, index: int, by: str, which: str, kind: str, reason: str, lender: str | None) -> None:
-        plan, twin = self.pair(index)
+        plan, twin = self.open_pair(index)
         lender = None if lender == by else lender
         content_hash, named = self.named(plan, which)
         kind, brought = self.proof(kind, by, plan, twin, "APPROVE")
@@ -89,15 +90,16 @@ class Deciding(Asking):
     @rule(index=which_plan, by=whoever)
     def approve_as_asked(self, index: int, by: str) -> None:
         """With all the policy asks for, the estimate first."""
-        _plan, twin = self.pair(index)
+        _plan, twin = self.open_pair(index)
         if twin.versions and self.world.needs(twin, twin.current).estimate and by not in twin.current.estimated:
             self.estimate(index, by)
             self.before = rows_of_everything()
         self._approve(index, by, "current", "fitting", "looked at it", None)
 
+    @precondition(something_is_open)
     @rule(index=which_plan, by=whoever, which=which_content, reason=words, really=seldom)
     def reject(self, index: int, by: str, which: str, reason: str, really: bool) -> None:
-        plan, twin = self.pair(index)
+        plan, twin = self.open_pair(index)
         reason = reason if really else ""
         content_hash, named = self.named(plan, which)
         objections = self.world.reject_objections(twin, self.humans[by], named, reason)
@@ -118,9 +120,10 @@ class Deciding(Asking):
         if self.attempt("abort", objections, lambda: operations.abort_plan(by=self.person(by), **given)):
             twin.status = AFTER_ABORT.get(twin.status, "WITHDRAWN")
 
+    @precondition(something_is_open)
     @rule(index=which_plan, by=whoever, which=which_content, kind=keys)
     def force(self, index: int, by: str, which: str, kind: str) -> None:
-        plan, twin = self.pair(index)
+        plan, twin = self.open_pair(index)
         content_hash, named = self.named(plan, which)
         kind, brought = self.proof(kind, by, plan, twin, "BREAK_GLASS")
         given = {"plan_id": plan.pk, "content_hash": content_hash, "at": self.world.now}

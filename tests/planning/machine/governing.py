@@ -11,7 +11,7 @@ from hypothesis.stateful import precondition, rule
 
 from planning import operations
 from portal.models import User
-from tests.planning.machine.base import DECIDERS, PEOPLE, which_content, which_plan, whoever, words
+from tests.planning.machine.base import DECIDERS, PEOPLE, something_is_open, which_content, which_plan, whoever, words
 from tests.planning.machine.deciding import Deciding
 from tests.planning.machine.model import Lent
 
@@ -22,9 +22,10 @@ changes = st.sampled_from(["leaves", "loses the role", "is restored", "is restor
 class Governing(Deciding):
     """Rules about who decides how."""
 
+    @precondition(something_is_open)
     @rule(index=which_plan, by=whoever, which=which_content, text=words, blocker=st.booleans())
     def comment(self, index: int, by: str, which: str, text: str, blocker: bool) -> None:
-        plan, twin = self.pair(index)
+        plan, twin = self.open_pair(index)
         content_hash, named = self.named(plan, which)
         objections = self.world.undecided_objections(twin, self.humans[by], "reject", named)
         objections |= set() if text else {"NothingSaid"}

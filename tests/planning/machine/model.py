@@ -281,6 +281,7 @@ class World:
         found |= {"PasskeyRefused"} if proof in WRONG_KEYS else set()
         too_large = bool(plan.versions) and plan.current.mw > FORCED_AT_MOST_MW
         refused = by.apart or too_large or self.review_overdue or self.frozen or proof not in {"passkey", *WRONG_KEYS}
+        found |= {"CohortCommitted"} if self.committed_otherwise(plan) else set()
         return found | ({"BreakGlassRefused"} if refused else set())
 
     def send_objection(self, plan: Proposal) -> str:

@@ -38,7 +38,7 @@ def _sign_in(browser: Any, drill: Drill, who: str) -> Any:
     page.fill("input[name=username]", person["username"])
     page.fill("input[name=password]", person["password"])
     page.click("main button[type=submit]")
-    page.wait_for_url(drill.portal.base_url + "/")
+    page.wait_for_url(lambda url: "/sign-in/" not in url)
     state = page.context.storage_state()
     page.context.close()
     return state

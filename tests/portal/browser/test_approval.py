@@ -32,8 +32,13 @@ def with_authenticator(page: Any) -> Any:
     return page
 
 
-def enrol(page: Any) -> None:
+def enrol(page: Any, drill: Drill, who: str) -> None:
+    """A first key, with the password; a wrong one is told and enrols nothing."""
     page.goto("/passkeys/")
+    page.fill("input[name=password]", "a guess")
+    page.click("main button:has-text('Enrol')")
+    page.wait_for_selector("[data-passkey-words]:has-text('The password is not right.')")
+    page.fill("input[name=password]", drill.portal.credentials[who]["password"])
     page.click("main button:has-text('Enrol')")
     page.wait_for_selector("#said :text('is enrolled')")
 
@@ -75,9 +80,10 @@ def test_the_tier_of_one_person_asks_for_nothing_more(workshop: Drill, open_page
 
 def test_two_people_with_passkeys_in_two_browsers(workshop: Drill, open_page: OpenPage) -> None:
     plan_id = workshop.propose(target_mw=6, strategy="emergency")
-    first, second = (with_authenticator(open_page(workshop, who)) for who in ("operator2", "supervisor"))
-    for page in (first, second):
-        enrol(page)
+    people = ("operator2", "supervisor")
+    first, second = (with_authenticator(open_page(workshop, who)) for who in people)
+    for page, who in zip((first, second), people, strict=True):
+        enrol(page, workshop, who)
         say_estimate(page, plan_id, "7.5")
     approve(first, plan_id, "the reserves are low")
     first.wait_for_selector(f"#said :text('Plan {plan_id} still needs')")
@@ -126,8 +132,10 @@ def test_what_has_moved_too_far_cannot_be_approved(workshop: Drill, open_page: O
         page = open_page(workshop, "supervisor")
         page.goto(f"/plans/{plan_id}/")
         assert "moved too far" in page.inner_text("#drift")
-        approve(page, plan_id, "all the same")
-        page.wait_for_selector("main [role=alert]:has-text('endpoints that may be called')")
+        assert page.locator("main a:has-text('Approve...')").count() == 0
+        page.goto(f"/plans/{plan_id}/approve/")
+        assert "You cannot approve it: too much has moved since the proposal" in page.inner_text("main")
+        assert page.locator("main form[method=post]").count() == 0
         assert workshop.status(plan_id)["approvals"] == 0
     finally:
         in_database(workshop, away, "ENROLLED")
@@ -137,7 +145,7 @@ def test_what_has_moved_too_far_cannot_be_approved(workshop: Drill, open_page: O
 def test_break_glass_and_its_review(workshop: Drill, open_page: OpenPage) -> None:
     plan_id = workshop.propose(target_mw=25)
     page = with_authenticator(open_page(workshop, "supervisor2"))
-    enrol(page)
+    enrol(page, workshop, "supervisor2")
     page.goto(f"/plans/{plan_id}/")
     page.click("main a:has-text('Force...')")
     page.fill("input[name=incident]", "INC-7")
@@ -145,6 +153,13 @@ def test_break_glass_and_its_review(workshop: Drill, open_page: OpenPage) -> Non
     page.click("main button:has-text('Force')")
     page.wait_for_selector(f"#said :text('plan {plan_id} was forced')")
     assert "Forced by one person" in page.inner_text("#frame-alerts")
+    decision = page.locator("#decision")
+    decision.locator(":text('Sent, not begun.')").wait_for()  # by itself, as the state's chip does
+    assert "by supervisor2" in decision.inner_text()
+    assert "Grid emergency declared or imminent, incident INC-7" in decision.inner_text()
+    assert "0 of" not in decision.inner_text()
+    assert page.locator("#state-reload").count() == 0
+    assert "sent, not begun (dispatch)" in page.inner_text("#record")
 
     page.goto("/break-glass/")
     assert "0 of 1 votes" in page.inner_text("main")
@@ -162,16 +177,40 @@ def test_break_glass_and_its_review(workshop: Drill, open_page: OpenPage) -> Non
     workshop.abort(plan_id)
 
 
+def test_a_further_passkey_is_proven_by_the_first(workshop: Drill, open_page: OpenPage) -> None:
+    """No password is asked for; the one device there is signs the proof, and then says that it has a key already."""
+    page = with_authenticator(open_page(workshop, "operator"))
+    enrol(page, workshop, "operator")
+    assert page.locator("input[name=password]").count() == 0
+    page.click("main button:has-text('Enrol')")
+    page.wait_for_selector("[data-passkey-words]:has-text('This device has a passkey for you already.')")
+    proofs = in_database(
+        workshop,
+        "SELECT c.proof, a.id IS NOT NULL FROM planning_stepupchallenge c JOIN portal_user u ON u.id = c.user_id"
+        " LEFT JOIN planning_voteassertion a ON a.enrolment_id = c.id"
+        " WHERE u.username = %s AND c.purpose = 'ENROL' ORDER BY c.id",
+        "operator",
+    )
+    assert proofs == [("PASSWORD", False), ("PASSKEY", True)]
+
+
 def test_a_freeze_stops_everything_and_is_seen_everywhere(workshop: Drill, open_page: OpenPage) -> None:
     plan_id = workshop.propose(target_mw=6)
     page = open_page(workshop, "operator2")
     page.goto("/rules/")
-    page.click("summary:has-text('Stop everything')")
+    page.click("summary:has-text('Freeze approvals and sending')")
     page.fill("#freeze textarea[name=reason]", "a drill of the kill switch")
     page.click("button:has-text('Freeze approvals and sending')")
     page.wait_for_selector("#frame-alerts :text('FROZEN')")
     page.goto(f"/plans/{plan_id}/approve/")
-    assert "approvals are frozen: a drill of the kill switch" in page.inner_text("main")
+    words = page.inner_text("main")
+    assert "Frozen by operator2 since" in words
+    assert "a drill of the kill switch" in words
+    assert page.locator("main form[method=post]").count() == 0
+    page.goto(f"/plans/{plan_id}/")
+    assert page.locator("#decision h2").inner_text().upper() == "FROZEN"
+    assert page.locator("#decision a.btn").all_inner_texts() == ["Reject...", "Withdraw..."]
+    assert "FROZEN by operator2 since" in page.inner_text("#frame-alerts")
 
     supervisor = open_page(workshop, "supervisor")
     supervisor.goto("/rules/")

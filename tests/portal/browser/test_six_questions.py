@@ -63,7 +63,7 @@ def test_when_a_plan_waits_and_an_event_runs(stage: tuple[Drill, Shown], open_pa
             "grid": GRID,
             "waiting": rf"Waiting for you .*Review plan {shown.pending}",
             "until": rf"decide by {AT} {LEFT}",
-            "how-much": rf"Send {MW} to [\d,]+ endpoints, {SPAN}\? How sure {SURE}",
+            "how-much": rf"Ask .+ \([\d,]+ endpoints\) for {MW} less, {SPAN}\? How sure {SURE}",
             "running": RUNS.format(running=shown.running),
             "health": HEALTH,
         },

@@ -45,7 +45,7 @@ class TestConsequence:
             highest_at=WINDOW_START + timedelta(hours=1),
         )
         said = "91 MWh more are bought for about $91,495"
-        assert consequence(nothing, THIS) == f"{said}, at up to 1,034 $/MWh (17:00)."
+        assert consequence(nothing, THIS) == f"{said}, at up to 1,034 $/MWh (from 17:00)."
         assert consequence(replace(nothing, highest_at=None), THIS) == f"{said}."
 
     def test_of_another_strategy_is_what_differs(self) -> None:
@@ -89,7 +89,7 @@ class TestAlternatives:
     def test_the_table_has_doing_nothing_the_plan_and_the_others(self, compared: Plan) -> None:
         text = text_of(as_("supervisor").get(f"/plans/{compared.pk}/"))
         table = text[text.index("Alternatives") : text.index("MW by quarter-hour")]
-        assert "1 MWh more are bought for about $240, at up to 300 $/MWh (16:00)." in table
+        assert "1 MWh more are bought for about $240, at up to 300 $/MWh (from 16:00)." in table
         assert "0.0 0.0 0 0 0 0.0" in table
         assert "Balanced this plan" in table
         assert "0.6 0.5 900 300 −600" in table

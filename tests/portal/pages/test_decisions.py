@@ -25,7 +25,10 @@ class TestDecide:
     def test_approve_by_a_second_look_and_a_form(self, plan: Plan) -> None:
         client = as_("supervisor")
         look = client.get(f"/plans/{plan.pk}/approve/")
-        assert re.search(r"Send 0\.\d MW to 100 endpoints in 1 cohort, Wed 6 Sep 16:00–18:00 CDT\.", text_of(look))
+        assert re.search(
+            r"Ask Residential Standard Dallas \(100 endpoints\) for 0\.\d MW less, Wed 6 Sep 16:00–18:00 CDT\.",
+            text_of(look),
+        )
         form = {"content_hash": hidden(look, "content_hash"), "reason": "tight evening"}
         answer = client.post(f"/plans/{plan.pk}/approve/", form, follow=True)
         hash_start = plan.current_version.content_hash[:8]
@@ -91,7 +94,7 @@ class TestDecide:
         text = text_of(answer)
         assert f"Plan {plan.pk} has moved on to version 2" in text
         assert "The numbers below are those of version 2" in text
-        assert "to 50 endpoints" in text
+        assert "(50 endpoints)" in text
         assert "Changed Version 1 Version 2" in text
         assert "Accounts called 100 50" in text
         assert "fine by me" in answer.content.decode()

@@ -113,8 +113,8 @@ class TestResult:
         let_pass(WINDOW_START + HOUR)
         let_pass(WINDOW_END + HOUR)
         text = text_of(as_("auditor").get(f"/events/{sent.pk}/"))
-        assert "It was stopped early, so it is not held against its plan." in text
-        assert text.count("not judged it was stopped early") == 2
+        assert "It was aborted before its end, so it is not held against its plan." in text
+        assert text.count("not judged it was aborted") == 2
         assert "What was learned" not in text
 
     def test_its_tables_are_files(self, sent: Plan, let_pass: Pass, thermostats: Cohort) -> None:

@@ -17,6 +17,7 @@ from planning.models import Plan
 from portal.models import User
 from tests import factories
 from tests.factories import PROPOSED_AT
+from tests.keys import some_key
 from tests.portal.pages.browsing import as_, person, signed_in, text_of
 
 ROLES = ("operator", "supervisor", "auditor", "admin")
@@ -112,8 +113,17 @@ class TestSignIn:
         return factories.person("olivia", "operator")
 
     def test_opens_with_the_password_and_leads_on(self, asker: User) -> None:
-        answer = Client().post("/sign-in/", {"username": "olivia", "password": "olivia", "next": "/plans/"})
-        assert (answer.status_code, answer["Location"]) == (302, "/plans/")
+        """Somebody who votes and has no passkey comes by the page that enrols one."""
+        given = {"username": "olivia", "password": "olivia", "next": "/plans/"}
+        answer = Client().post("/sign-in/", given)
+        assert (answer.status_code, answer["Location"]) == (302, "/passkeys/?next=/plans/")
+        some_key(asker)
+        assert Client().post("/sign-in/", given)["Location"] == "/plans/"
+
+    def test_who_never_votes_goes_straight_on(self, surroundings: None) -> None:
+        factories.person("ada", "auditor")
+        answer = Client().post("/sign-in/", {"username": "ada", "password": "ada", "next": "/plans/"})
+        assert answer["Location"] == "/plans/"
 
     def test_says_what_is_wrong_and_keeps_the_name(self, asker: User) -> None:
         answer = Client().post("/sign-in/", {"username": "olivia", "password": "guess"})
@@ -125,7 +135,7 @@ class TestSignIn:
         answer = Client().post(
             "/sign-in/", {"username": "olivia", "password": "olivia", "next": "https://elsewhere.example/"}
         )
-        assert answer["Location"] == "/"
+        assert answer["Location"] == "/passkeys/?next=/"
 
     def test_out_again_by_post_alone(self, asker: User) -> None:
         client = signed_in(asker)

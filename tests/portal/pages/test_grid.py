@@ -70,7 +70,10 @@ class TestNumbers:
     def test_charts_say_what_they_show_and_share_the_axis(self) -> None:
         answer = as_("auditor").get("/grid/")
         text = text_of(answer)
-        assert "Load is 80,000 MW. In the next 24 hours it is forecast to peak at 80,000 MW from 14:00." in text
+        assert (
+            "Load is 80,000 MW. In the next 24 hours it is forecast to peak at 80,000 MW in the hour 14:00–15:00."
+            in text
+        )
         assert "The dearest zone pays 45 $/MWh." in text
         spans = {(chart.data["start"], chart.data["end"]) for chart in answer.context["charts"] if chart.data}
         assert len(spans) == 1
@@ -79,7 +82,7 @@ class TestNumbers:
 class TestZones:
     def test_now_highest_today_and_expected(self) -> None:
         text = text_of(as_("auditor").get("/grid/"))
-        assert "North 45.0 45.0 14:00 CDT 45.0 from Thu 13:00" in text
+        assert "North 45.0 45.0 14:00 CDT 45.0 Thu 13:00–14:00" in text
         assert "Houston not known not known not known" in text
 
     def test_expected_from_the_zones_own_past(self) -> None:
@@ -97,19 +100,19 @@ class TestZones:
             if PROPOSED_AT - timedelta(days=days) + (hour + 1) * HOUR < PROPOSED_AT - 6 * HOUR
         )
         text = text_of(as_("auditor").get("/grid/"))
-        assert "North 45.0 45.0 14:00 CDT 900.0 from 19:00" in text
+        assert "North 45.0 45.0 14:00 CDT 900.0 19:00–20:00" in text
         assert "West not known 20.0" in text
 
 
 class TestWeather:
     def test_now_and_highest_ahead(self) -> None:
         text = text_of(as_("auditor").get("/grid/"))
-        assert "Dallas NCENT 100.0 not known" in text or "Dallas NCENT 100.0 100.0 from 14:00" in text
+        assert "Dallas NCENT 100.0 not known" in text or "Dallas NCENT 100.0 100.0 14:00–15:00" in text
         assert "Midland FWEST not known not known" in text
 
     def test_a_day_of_it_gives_a_forecast(self) -> None:
         factories.observe_temperature("midland", temp_f=88.0, start=PROPOSED_AT - 48 * HOUR, hours=48)
-        assert "Midland FWEST 88.0 88.0 from 14:00" in text_of(as_("auditor").get("/grid/"))
+        assert "Midland FWEST 88.0 88.0 14:00–15:00" in text_of(as_("auditor").get("/grid/"))
 
 
 class TestReserves:
@@ -135,16 +138,16 @@ class TestOutlook:
     def test_says_what_the_rule_sees(self) -> None:
         text = text_of(as_("auditor").get("/grid/"))
         # 80,000 of the 85,464 MW published for 10 August 2023
-        assert "Rest of today normal Load is forecast to reach 93.6% of the past year's highest" in text
-        assert "Highest load from 99% of the past year's 93.6% not met 93.6% not met" in text
-        assert "Dearest two hours from 900 $/MWh, load from 94% 100 $/MWh not met 100 $/MWh not met" in text
+        assert "Rest of today normal Load is forecast to reach 93.6 % of the past year's highest" in text
+        assert "Highest load from 99 % of the past year's 93.6 % not met 93.6 % not met" in text
+        assert "Dearest two hours from 900 $/MWh, load from 94 % 100 $/MWh not met 100 $/MWh not met" in text
         assert "ERCOT has declared any emergency not known not known" in text
 
     def test_tight(self) -> None:
         ForecastPoint.objects.filter(starts_at=PROPOSED_AT + 3 * HOUR).update(load_mw=86_000.0, p90_mw=87_000.0)
         text = text_of(as_("auditor").get("/grid/"))
         assert "tight: worth a call" in text
-        assert "100.6% ▲ met 100.6% ▲ met" in text
+        assert "100.6 % ▲ met 100.6 % ▲ met" in text
 
     def test_an_emergency_declared(self) -> None:
         observe(eea_level=2)

@@ -106,6 +106,22 @@ class TestErrors:
         assert (answer.status_code, "could not read this request" in text_of(answer)) == (400, True)
         assert "too many fields" not in text_of(answer)
 
+    @pytest.mark.parametrize(
+        ("path", "allowed"), [("/clock/step/", "POST"), ("/sign-out/", "POST"), ("/rules/freeze/", "POST")]
+    )
+    def test_what_only_a_button_does_says_so(self, path: str, allowed: str) -> None:
+        answer = as_("supervisor").get(path)
+        text = text_of(answer)
+        assert answer.status_code == 405
+        assert allowed in answer["Allow"]
+        assert "This address only does something when its button is pressed" in text
+        assert f"Id {answer['X-Request-ID']}" in text
+        assert "DRILL: a drill" in text
+
+    def test_machines_get_no_page(self) -> None:
+        answer = Client().post("/healthz")
+        assert (answer.status_code, answer.content) == (405, b"")
+
     def test_each_request_has_an_id_of_its_own(self) -> None:
         client = Client()
         ids = {client.get("/sign-in/")["X-Request-ID"] for _ in range(3)}

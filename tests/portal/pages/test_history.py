@@ -102,8 +102,8 @@ class TestLines:
     def test_what_was_stopped_is_not_compared(self, plan: Plan, sam: User) -> None:
         ended(plan, sam, delivered_share=0.5, status=Status.ABORTED)
         text = text_of(as_("auditor").get("/history/"))
-        assert "stopped early, not compared" in text
-        assert "0 completed, 1 stopped early" in text
+        assert "aborted, not compared" in text
+        assert "0 completed, 1 aborted" in text
         assert "nothing can be said yet" in text
 
     def test_a_rejected_plan_says_by_whom_and_why(self, rejected: Plan) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from dispatch.operations import run_once
-from grid.models import Clock, ProcessHeartbeat
+from grid.models import Clock, ProcessHeartbeat, Snapshot
 from planning.core.lifecycle import Status
 from planning.models import Plan
 from portal.models import User
@@ -29,6 +29,25 @@ class TestOverview:
         text = text_of(as_("operator").get("/"))
         assert "Reserves not known" in text
         assert "ERCOT state not known" in text
+
+    def test_an_hour_is_no_instant(self) -> None:
+        text = text_of(as_("operator").get("/"))
+        assert "peak 80,000 forecast, 14:00–15:00" in text
+        assert "expect 100, 14:00–15:00" in text
+        assert "It is forecast to peak at 80,000 MW in the hour 14:00–15:00." in text
+
+    def test_load_above_the_watch_rule_has_shape_and_word(self) -> None:
+        Snapshot.objects.filter(observed_at=PROPOSED_AT).update(system_load_mw=90_000.0)
+        text = text_of(as_("operator").get("/"))
+        assert "▲ above the watch rule: " in text
+
+    def test_windows_side_by_side_are_labelled_once(self, plan: Plan, asker: User) -> None:
+        cohort = plan.current_version.events.get().cohort
+        for _ in range(2):
+            factories.plan_of({cohort: [factories.Called(100)]}, requested_by=asker)
+        body = as_("supervisor").get("/").content.decode()
+        assert f">plan {plan.pk}, proposed and 2 more</text>" in body
+        assert body.count(", proposed") == body.count(f"plan {plan.pk}, proposed")
 
     def test_nothing_read_yet(self) -> None:
         Clock.objects.update(data_source="synthetic:99")
@@ -80,7 +99,10 @@ class TestSixQuestions:
         said = answers(as_("supervisor").get("/"))
         assert set(said) == {"grid", "waiting", "until", "how-much", "running", "health"}
         assert said["until"].startswith("decide by 15:25 CDT (in 1 h 25 min)")
-        assert re.match(r"Send 0\.\d MW to 100 endpoints, Wed 6 Sep 16:00–18:00 CDT\?", said["how-much"])
+        assert re.match(
+            r"Ask Residential Standard Dallas \(100 endpoints\) for 0\.\d MW less, Wed 6 Sep 16:00–18:00 CDT\?",
+            said["how-much"],
+        )
         assert re.search(r"How sure 9 in 10 for at least 0\.\d MW", said["how-much"])
         assert said["running"].startswith("Running all events Nothing is running.")
         assert "Worker ok" in said["health"]

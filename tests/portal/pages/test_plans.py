@@ -151,7 +151,9 @@ class TestGenerate:
 class TestPlan:
     def test_the_title_is_the_question_with_its_numbers(self, plan: Plan) -> None:
         text = text_of(as_("supervisor").get(f"/plans/{plan.pk}/"))
-        assert re.search(r"Send 0\.\d MW to 100 endpoints, Wed 6 Sep 16:00–18:00 CDT\?", text)
+        assert re.search(
+            r"Ask Residential Standard Dallas \(100 endpoints\) for 0\.\d MW less, Wed 6 Sep 16:00–18:00 CDT\?", text
+        )
         assert "decide by 15:25 CDT (in 1 h 25 min)" in text
         assert "9 in 10 for at least" in text
         assert f"plan-{plan.pk}-v1-residential-standard-dallas" in text

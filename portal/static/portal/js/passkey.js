@@ -1,29 +1,44 @@
 // Passkeys. A form with data-passkey="APPROVE" or "BREAK_GLASS" has its decision signed before it is sent: the portal gives
 // a challenge for exactly this content, the authenticator signs it, and what it signed goes into the hidden field.
-// A form with data-passkey="ENROL" makes a new key. Refusals are said in the form's [data-passkey-words].
+// A form with data-passkey="ENROL" makes a new key, once it is proven who asks: with the password of its field, or, where
+// it names data-proof, with a key there is already. Refusals are said in the form's [data-passkey-words].
 
 const field = (form, name) => form.querySelector(`[name="${name}"]`);
 
-async function challenge(form) {
+async function ask(url, form, given) {
   const body = new FormData();
   body.set("csrfmiddlewaretoken", field(form, "csrfmiddlewaretoken").value);
-  const hash = field(form, "content_hash");
-  if (hash) body.set("content_hash", hash.value);
-  body.set("decision", form.dataset.passkey);
-  const answer = await fetch(form.dataset.challenge, { method: "POST", body, headers: { Accept: "application/json" } });
+  for (const [name, value] of Object.entries(given)) body.set(name, value);
+  const answer = await fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });
   const told = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(told.detail || `The portal gave no challenge (${answer.status}).`);
   return told.public_key;
 }
 
-async function sign(form) {
-  const options = await challenge(form);
-  if (form.dataset.passkey === "ENROL") {
-    const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
-    return navigator.credentials.create({ publicKey });
-  }
+async function answerOfKey(options) {
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
   return navigator.credentials.get({ publicKey });
+}
+
+async function sign(form) {
+  const given = { decision: form.dataset.passkey, content_hash: field(form, "content_hash").value };
+  return answerOfKey(await ask(form.dataset.challenge, form, given));
+}
+
+async function proof(form) {
+  const password = field(form, "password");
+  if (!form.dataset.proof) return { password: password ? password.value : "" };
+  const signed = await answerOfKey(await ask(form.dataset.proof, form, {}));
+  return { assertion: JSON.stringify(signed.toJSON()) };
+}
+
+async function enrol(form) {
+  const options = await ask(form.dataset.challenge, form, await proof(form));
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
+  const credential = await navigator.credentials.create({ publicKey });
+  const password = field(form, "password");
+  if (password) password.disabled = true; // it has done its work and goes no further
+  return credential;
 }
 
 function say(form, text) {
@@ -53,7 +68,7 @@ async function submit(event) {
   if (button) button.disabled = true;
   say(form, "Waiting for your passkey …");
   try {
-    const credential = await sign(form);
+    const credential = await (form.dataset.passkey === "ENROL" ? enrol : sign)(form);
     target.value = JSON.stringify(credential.toJSON());
     say(form, "");
     if (button) button.disabled = false;

@@ -245,7 +245,7 @@ function words(data, now, spans, view, label, theme) {
   });
   return [
     ...(now === null ? [] : [said(now, `now ${central(now).clock}`, 0, share(now) > 0.12)]),
-    ...spans.map((span, i) => {
+    ...spans.filter((span) => span.words).map((span, i) => {
       const late = share(Math.max(span.start, view.from)) > 0.62;
       const at = late ? Math.min(span.end, view.to) : Math.max(span.start, view.from);
       return said(at, span.words, i + (now === null ? 0 : 1), late);

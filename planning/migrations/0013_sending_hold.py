@@ -10,5 +10,5 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS 'SELECT NUL
 
 
 class Migration(migrations.Migration):
-    dependencies = [("planning", "0009_default_policy")]
+    dependencies = [("planning", "0012_enrolment_fence")]
     operations = [migrations.RunSQL(FORWARD, "DROP FUNCTION planning_sending_hold();")]
