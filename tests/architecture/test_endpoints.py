@@ -96,6 +96,7 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "oversight/": [page("planning.view_oversight")],
     "record/state/": [page("ledger.view_verification")],
     "record/verify/": [page("ledger.add_verification", "POST")],
+    "record/export/": [page("ledger.export_record")],
     "record/release/<int:number>/": [page("ledger.add_holdrelease", "POST")],
     "passkeys/": [page("planning.view_plan")],
     "passkeys/challenge/": [page("planning.view_plan", "POST")],
