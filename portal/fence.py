@@ -92,9 +92,13 @@ COLUMN_UPDATES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "grid_clock": {"web": ("speed", "paused", "scenario_anchor", "wall_anchor")},
 }
 
-# Secrets that only web reads; of people the others see the names.
-HIDDEN: Final = ("portal_apitoken", "django_session", "portal_user")
-NAME_COLUMNS: Final = "id, username, first_name, last_name, is_active"
+# Secrets that only web reads: of these tables the others see the columns named here, which the record's verification
+# looks at too (it runs in the worker).
+HIDDEN: Final[Mapping[str, str]] = {
+    "django_session": "",
+    "portal_apitoken": "id, user_id, label, created_at, revoked_at",
+    "portal_user": "id, username, first_name, last_name, is_active, is_staff, is_superuser, date_joined",
+}
 
 
 def apply_rights() -> None:
@@ -125,7 +129,7 @@ def apply_rights() -> None:
 def rights_of(role: str, table: str) -> str | None:
     """The privileges of a role on a table as a GRANT spells them; None: not even reading."""
     if table in HIDDEN and role != "web":
-        return f"SELECT ({NAME_COLUMNS})" if table == "portal_user" else None
+        return f"SELECT ({HIDDEN[table]})" if HIDDEN[table] else None
     rights = ["SELECT", *filter(None, [WRITES.get(table, {}).get(role)])]
     columns = COLUMN_UPDATES.get(table, {}).get(role)
     if columns:

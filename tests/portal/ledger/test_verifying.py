@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone
 
 from planning.models import Plan
+from portal.acting import acting_as
 from portal.ledger import checkpointing
 from portal.ledger.core.chain import DOMAIN, ORIGIN, framed
 from portal.ledger.models import Checkpoint, Event, Link
@@ -53,6 +54,14 @@ def test_a_record_nobody_touched_is_sound(plan: Plan, copies: Path) -> None:
     assert report.findings == []
     assert (report.events, report.checkpoints, report.copies) == (Event.objects.count(), 2, 2)
     assert report.streams == Link.objects.values("stream").distinct().count()
+    assert report.rows > 0
+
+
+@pytest.mark.parametrize("role", ["web", "worker"])
+def test_who_may_not_read_secrets_can_verify(plan: Plan, role: str) -> None:
+    with acting_as(role):
+        report = verify()
+    assert report.findings == []
     assert report.rows > 0
 
 
