@@ -18,11 +18,13 @@ from dispatch.operations.sending import run_once
 from grid.models import ProcessHeartbeat
 from planning.core.lifecycle import Status
 from planning.models import Plan
+from portal.acting import acting_as
 from portal.ledger import checkpointing
 from portal.ledger.checkpointing import PublishingFailed
 from portal.ledger.keeper import NAME, Keeper, night_of
 from portal.ledger.models import Checkpoint, Event, HoldRelease, Verification
 from portal.ledger.operations import LedgerRefused, release_hold, verify_and_keep
+from portal.ledger.tasks import verify_record
 from tests import factories
 from tests.conftest import CommittedDatabase
 from tests.factories import PROPOSED_AT, Called
@@ -158,6 +160,12 @@ class TestHold:
         release_hold(verification=failed, by=supervisor, reason="known repair, incident 7")
         run_once(at=PROPOSED_AT, wall_at=timezone.now())
         assert Claim.objects.filter(plan=plan).exists()
+
+    def test_the_worker_verifies_for_whoever_asked(self) -> None:
+        audrey = person("audrey", "auditor")
+        with acting_as("worker"):
+            assert verify_record(audrey.pk) is True
+        assert Verification.objects.get().by == audrey
 
     def test_by_policy_it_does_not(self, committed_db: CommittedDatabase, settings: object) -> None:
         factories.drill()
