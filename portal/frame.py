@@ -44,13 +44,24 @@ SPEEDS: Final = (1, 10, 60, 120, 300, 600)
 NAVIGATION: Final = (
     ("Overview", "overview", ("overview",)),
     ("Grid", "grid", ("grid",)),
-    ("Plans", "plans", ("plans", "plan", "generate", "approve", "reject", "edit", "abort", "estimate", "force")),
+    (
+        "Plans",
+        "plans",
+        ("plans", "plan", "generate", "approve", "reject", "edit", "abort", "estimate", "force", "evidence"),
+    ),
     ("Events", "events", ("events", "event")),
     ("Cohorts", "cohorts", ("cohorts", "cohort")),
     ("History", "history", ("history",)),
     ("Signals", "signals", ("signals",)),
     ("Rules", "rules", ("rules", "propose_policy", "break_glass", "review", "oversight", "passkeys")),
 )
+# Who audits has the record; who only looks after accounts, its access review.
+FOR_SOME: Final = (
+    ("ledger.view_event", "Record", "record"),
+    ("portal.review_access", "Access", "access_review"),
+)
+OF_THE_RECORD: Final = ("record", "access_review", "break_glass_report", "record_state")
+RECORD_KEY: Final = "d"
 SYNTHETIC: Final = "synthetic"
 VOTED: Final = "you have voted on it"
 # How `planning_offer_objection` begins where a vote is only held up.
@@ -65,11 +76,12 @@ class NavigationItem:
     name: str
     url: str
     current: bool
+    letter: str = ""
 
     @property
     def key(self) -> str:
-        """What follows `g` on the keyboard: the first letter."""
-        return self.name[0].lower()
+        """What follows `g` on the keyboard: the first letter, where no other page has it."""
+        return self.letter or self.name[0].lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +358,9 @@ class Frame:
         match = self._request.resolver_match if self._request else None
         here = match.view_name if match else ""
         items = [NavigationItem(name, reverse(url), here in pages) for name, url, pages in NAVIGATION]
+        offered = next(((name, url) for right, name, url in FOR_SOME if right in self.rights), None)
+        if offered is not None:
+            items.append(NavigationItem(offered[0], reverse(offered[1]), here in OF_THE_RECORD, RECORD_KEY))
         if self._user is not None and self._user.is_staff:
             items.append(NavigationItem("Admin", reverse("admin:index"), current=here.startswith("admin:")))
         return items

@@ -18,6 +18,7 @@ class User(AbstractUser):
     class Meta:
         verbose_name = "person"
         verbose_name_plural = "people"
+        permissions = [("review_access", "Can see who may do what")]
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Rights over plans come from groups only: a superuser flag must never be a vote."""

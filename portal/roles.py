@@ -12,7 +12,13 @@ VIEW = (
 )
 
 # Whoever audits may look into the record and have it verified.
-RECORD = ("ledger.view_event", "ledger.view_verification", "ledger.add_verification", "ledger.export_record")
+RECORD = (
+    "ledger.view_event",
+    "ledger.view_verification",
+    "ledger.add_verification",
+    "ledger.export_record",
+    "portal.review_access",
+)
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "operator": (
@@ -58,6 +64,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "portal.change_user",
         "auth.view_group",
         "planning.reset_passkeys",
+        "portal.review_access",
     ),
 }
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import numpy as np
 from django.contrib.auth.models import Group
+from django.db import connection
 
 from cohorts.core.response import DEFAULT_RULES, Technology, expected_run_kw, rebound_kw
 from cohorts.models import Cohort, LoadZone, Segment, WeatherPlace
@@ -175,6 +176,12 @@ def authorised_plan(
         approve(plan, person("second-voter", "supervisor"))
     move(plan, Status.AUTHORISED, by=voter)
     return plan
+
+
+def seal() -> None:
+    """What a commit does to the record; tests that are rolled back never commit."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def drill(*, at: datetime = PROPOSED_AT) -> None:

@@ -17,6 +17,7 @@ from planning.core.plan_content import PlanContent
 from planning.core.policy import Needs
 from planning.models import Strategy
 from planning.queries import PlanCard
+from portal.evidence.parts import real_time
 from portal.frame import Frame
 from portal.npm_files import icon_shapes
 from portal.views import plan_reading
@@ -96,6 +97,12 @@ def bare_frame() -> Frame:
 def local(at: datetime | None, pattern: str) -> str:
     """An instant in Central time by a strftime pattern."""
     return "" if at is None else at.astimezone(CENTRAL).strftime(pattern)
+
+
+@register.filter
+def real(at: datetime | None) -> str:
+    """Real time, as the record has it: `2026-11-26 09:31:02 UTC`."""
+    return real_time(at)
 
 
 @register.simple_tag

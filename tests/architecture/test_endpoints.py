@@ -110,6 +110,13 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "plans/": [page("planning.view_plan")],
     "plans/new/": [page("planning.propose_plan")],
     "plans/<int:plan_id>/": [page("planning.view_plan")],
+    "plans/<int:plan_id>/evidence/": [page("planning.view_plan")],
+    "plans/<int:plan_id>/evidence.json": [page("planning.view_plan")],
+    "plans/<int:plan_id>/evidence.pdf": [page("planning.view_plan")],
+    "plans/<int:plan_id>/evidence/<int:seq>/": [page("planning.view_plan")],
+    "record/": [page("ledger.view_event")],
+    "record/access/": [page("portal.review_access")],
+    "record/break-glass/": [page("portal.review_access")],
     "plans/<int:plan_id>/approve/": [page("planning.approve_plan")],
     "plans/<int:plan_id>/reject/": [page("planning.reject_plan")],
     "plans/<int:plan_id>/edit/": [page("planning.edit_plan")],
@@ -127,9 +134,16 @@ ENDPOINTS: dict[str, list[Endpoint]] = {
     "clock/<str:action>/": [page("grid.control_clock", "POST")],
 }
 NOWHERE = "api/v1/^.*$"  # the 404 of every other API path
-SAMPLES = {"plan_id": "{plan}", "cohort_id": "{cohort}", "zip_code": "77002", "number": "987654321", "action": "pause"}
 BODIES = {"api/v1/context/clock": '{"action": "pause"}', "api/v1/passkeys/challenge": '{"password": "petra"}'}
 FORMS = {"passkeys/challenge/": {"password": "petra"}}
+SAMPLES = {
+    "plan_id": "{plan}",
+    "cohort_id": "{cohort}",
+    "zip_code": "77002",
+    "number": "987654321",
+    "seq": "987654321",
+    "action": "pause",
+}
 CASES = [(route, endpoint) for route, endpoints in ENDPOINTS.items() for endpoint in endpoints]
 NAMES = [f"{endpoint.method} /{route}" for route, endpoint in CASES]
 

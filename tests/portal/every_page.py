@@ -32,10 +32,13 @@ NO_PAGES: Final = {
     "verify_record",
     "release_hold",
     "estimate",
+    "evidence_json",
+    "evidence_pdf",
+    "evidence_bytes",
 }
 """Routes of page_urls that answer no page of their own: fragments, files, what only takes a POST; and signing in."""
 
-OF_A_PLAN: Final = ("plan", "approve", "reject", "edit", "abort", "event", "force")
+OF_A_PLAN: Final = ("plan", "approve", "reject", "edit", "abort", "event", "force", "evidence")
 ADMIN: Final = {
     "admin": "/admin/",
     "admin plans": "/admin/planning/plan/",

@@ -93,6 +93,7 @@ def counted(client: Client, path: str) -> int:
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_page_asks_as_often_as_is_on_record(stage: str, plan: Plan, thermostats: Cohort) -> None:
     shown = STAGES[stage](plan, thermostats)
+    factories.seal()
     client = as_("supervisor")
     counts = {name: counted(client, path) for name, path in pages(shown).items()}
     assert {name: count for name, count in counts.items() if count > MOST} == {}

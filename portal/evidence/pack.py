@@ -1,0 +1,90 @@
+"""The evidence pack of a plan: its verified state, and the auditor's five questions answered from the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.evidence.back import back
+from portal.evidence.covering import Covering, covering
+from portal.evidence.decided import decided
+from portal.evidence.knew import knew
+from portal.evidence.material import Material, gather
+from portal.evidence.parts import Section
+from portal.evidence.sent import sent, whom
+from portal.evidence.stream import Entry, broken_at
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found when the plan's stream was walked, just now."""
+
+    stream: str
+    events: int
+    findings: tuple[str, ...]
+    head: str  # hash of the last event, hexadecimal
+    last_at: datetime | None  # wall time
+    checkpoint: Covering | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is a stream and nothing is wrong with it."""
+        return self.events > 0 and not self.findings
+
+    @property
+    def words(self) -> str:
+        """The state in one sentence."""
+        if not self.events:
+            return "Nothing of this plan is in the record: it was made before the record began."
+        if self.findings:
+            return f"{self.events:,} events; the record of this plan is NOT what was sealed."
+        return (
+            f"{self.events:,} events, unbroken: each hash was computed again just now and follows from the one before."
+        )
+
+
+@dataclass(frozen=True)
+class Pack:
+    """The whole of it."""
+
+    material: Material
+    verified: Verified
+    sections: tuple[Section, ...]
+    made_at: datetime  # wall time
+
+    @property
+    def plan_id(self) -> int:
+        """Which plan."""
+        return self.material.plan.pk
+
+    @property
+    def last_seq(self) -> int:
+        """The place of the last event; 0: there is none."""
+        return self.entries[-1].seq if self.entries else 0
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The raw events of the plan's stream."""
+        return self.material.entries
+
+
+def pack_of(plan_id: int, *, made_at: datetime) -> Pack | None:
+    """The pack as it stands now; None when there is no such plan. Six queries, and those of the verification."""
+    found = gather(plan_id)
+    if found is None:
+        return None
+    sections = (knew(found), decided(found), sent(found), whom(found), back(found))
+    return Pack(found, verified(f"plan:{plan_id}", found.entries), sections, made_at)
+
+
+def verified(stream: str, entries: tuple[Entry, ...]) -> Verified:
+    """Walks the stream; one query, for the checkpoint that covers it."""
+    last, covered = entries[-1] if entries else None, covering(entries)
+    return Verified(
+        stream=stream,
+        events=len(entries),
+        findings=(*broken_at(entries), *(covered.findings if covered else ())),
+        head=last.hash.hex() if last else "",
+        last_at=last.at if last else None,
+        checkpoint=covered,
+    )
