@@ -70,6 +70,45 @@ def parse_database_url(url: str) -> dict[str, object]:
 
 
 @dataclass(frozen=True)
+class Mail:
+    """How messages go out; `backend` is one of Django's (`dummy`: none does)."""
+
+    backend: str = "dummy"
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    tls: bool = False
+    ssl: bool = False
+    sender: str = "portal@localhost"
+
+
+def parse_mail_url(url: str, sender: str) -> Mail:
+    """`smtp://[user:password@]host[:port]`, `smtp+tls://…` (STARTTLS), `smtps://…`, `console:`; empty: no mail.
+
+    Raises ValueError with a sentence.
+    """
+    parts = urlsplit(url)
+    if not url:
+        return Mail(sender=sender)
+    if parts.scheme == "console":
+        return Mail("console", sender=sender)
+    usual = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+    if parts.scheme not in usual or not parts.hostname:
+        raise ValueError("must be smtp://HOST, smtp+tls://USER:PASSWORD@HOST:PORT, smtps://… or console:")
+    return Mail(
+        "smtp",
+        parts.hostname,
+        parts.port or usual[parts.scheme],
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        tls=parts.scheme == "smtp+tls",
+        ssl=parts.scheme == "smtps",
+        sender=sender,
+    )
+
+
+@dataclass(frozen=True)
 class Environment:
     """What the process was started with."""
 
@@ -80,6 +119,8 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     simulation_seed: int = 1
     databases: Mapping[str, dict[str, object]] = field(default_factory=dict)
+    mail: Mail = Mail()
+    public_url: str = "http://localhost:8000"
 
     @property
     def database(self) -> dict[str, object]:
@@ -113,10 +154,20 @@ def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
     seed = environ.get("PORTAL_SIMULATION_SEED", "1")
     if not seed.isdecimal():
         problems.append(f"PORTAL_SIMULATION_SEED is {seed!r}; it must be a whole number.")
+    mail = _mail(environ, problems)
     if problems:
         raise EnvironmentInvalid(problems)
     debug = environ.get("PORTAL_DEBUG", "") == "1"
-    return Environment(role, data_dir, secret, debug, hosts, int(seed), databases)
+    public_url = environ.get("PORTAL_PUBLIC_URL", "http://localhost:8000").rstrip("/")
+    return Environment(role, data_dir, secret, debug, hosts, int(seed), databases, mail, public_url)
+
+
+def _mail(environ: Mapping[str, str], problems: list[str]) -> Mail:
+    try:
+        return parse_mail_url(environ.get("PORTAL_MAIL_URL", ""), environ.get("PORTAL_MAIL_FROM", "portal@localhost"))
+    except ValueError as error:
+        problems.append(f"PORTAL_MAIL_URL {error}.")
+        return Mail()
 
 
 def _databases(

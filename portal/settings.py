@@ -127,6 +127,16 @@ Q_CLUSTER = {
     "label": "Tasks",
 }
 
+# None by default (docs/operating.md). The time-out keeps a mail server that hangs from holding up the worker's minute.
+MAIL_IS_ON = ENVIRONMENT.mail.backend != "dummy"
+EMAIL_BACKEND = f"django.core.mail.backends.{ENVIRONMENT.mail.backend}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = ENVIRONMENT.mail.host, ENVIRONMENT.mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENVIRONMENT.mail.user, ENVIRONMENT.mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = ENVIRONMENT.mail.tls, ENVIRONMENT.mail.ssl
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = ENVIRONMENT.mail.sender
+PUBLIC_URL = ENVIRONMENT.public_url
+
 # The simulated endpoints draw their own truth from this (dispatch/simulator).
 SIMULATION_SEED = ENVIRONMENT.simulation_seed
 

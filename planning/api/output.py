@@ -174,7 +174,7 @@ class PlanSummaryOutput(StatusOutput):
     `covered`: the person who asks owes their own estimate first (`estimate_required`), so what tells the MW is null.
     """
 
-    TELL_MW = ("target_mw", "planned_p50_mw", "firm_p90_mw", "confidence")
+    TELL_MW: tuple[str, ...] = ("target_mw", "planned_p50_mw", "firm_p90_mw", "confidence")
 
     url = serializers.SerializerMethodField()
     mode = serializers.CharField(source="plan.mode")
