@@ -48,7 +48,7 @@ check: $(DEV) $(STATIC) ## lint, types, layers, templates, migrations, API schem
 	@$(NO_DATABASE) $(PY) manage.py spectacular --validate --fail-on-warn | diff -u docs/openapi.yaml -
 
 test: $(DEV) $(STATIC) ## the test suite, on a PostgreSQL of its own
-	.venv/bin/pytest -m "not prove"
+	.venv/bin/pytest -m "not prove" -n auto --maxprocesses 4 --dist loadfile
 
 prove: $(DEV) $(STATIC) ## long suites: kills, crashes, races
 	.venv/bin/pytest -m prove

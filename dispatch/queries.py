@@ -64,6 +64,16 @@ class EndpointCounts:
         """Opted out of those called, 0..1; None when nobody is called."""
         return self.opt_outs / self.called if self.called else None
 
+    @property
+    def others(self) -> int:
+        """Neither opted out nor silent."""
+        return max(0, self.called - self.opt_outs - self.offline)
+
+    @property
+    def waiting(self) -> int:
+        """Of those, the ones that give nothing in the latest five minutes: their hours are to come, or over."""
+        return max(0, self.others - self.responding)
+
     def __add__(self, other: EndpointCounts) -> EndpointCounts:
         return EndpointCounts(
             self.called + other.called,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, Subquery, TextField, Value
 
 from planning.core.lifecycle import Status
 from planning.core.policy import Policy, parse_policy
@@ -20,10 +21,14 @@ from planning.models import (
     Freeze,
     Passkey,
     PasskeyReset,
+    PlanVersion,
     Transition,
+    Vote,
 )
-from planning.queries import PlanPage, offer_objection, policy_in_force
+from planning.queries import PlanCard, PlanPage, policy_in_force
 
+# How `planning_offer_objection` begins where a vote is only held up.
+FOR_NOW: Final = ("approvals are frozen", "a comment marked as blocker")
 TOLD_FOR: Final = timedelta(days=7)
 
 
@@ -177,10 +182,29 @@ def _without_its_voter(move: Transition) -> Transition:
     )
 
 
+def owed_estimates(cards: Iterable[PlanCard], *, person_id: int) -> frozenset[int]:
+    """Versions (by id) whose MW stay covered until this person has given a number of their own; at most one query."""
+    return could_vote_on(
+        [
+            card.version.pk
+            for card in cards
+            if card.version and card.is_open and card.votes.needs.estimate and person_id not in card.votes.estimated_by
+        ],
+        person_id=person_id,
+    )
+
+
+def could_vote_on(version_ids: Sequence[int], *, person_id: int) -> frozenset[int]:
+    """Of these versions, those on which this person has a vote to give, now or once a freeze or blocker is gone."""
+    if not version_ids:
+        return frozenset()
+    objection = Func(Value(person_id), F("pk"), function="planning_offer_objection", output_field=TextField(null=True))
+    voted = Exists(Vote.objects.filter(version=OuterRef("pk"), voter_id=person_id))
+    rows = PlanVersion.objects.filter(~voted, pk__in=version_ids).annotate(objection=objection)
+    return frozenset(pk for pk, why in rows.values_list("pk", "objection") if not why or why.startswith(FOR_NOW))
+
+
 def _may_vote(page: PlanPage, person_id: int, known: bool | None) -> bool:
     version = page.card.version
     assert version is not None
-    if known is not None:
-        return known
-    voted = any(vote.voter_id == person_id and vote.version_id == version.pk for vote in page.votes)
-    return not voted and not offer_objection(person_id=person_id, version_id=version.pk)
+    return bool(could_vote_on([version.pk], person_id=person_id)) if known is None else known

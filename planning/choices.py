@@ -14,7 +14,7 @@ from grid.core.stress import Stress
 from grid.queries import stress_at
 from planning.core.strategy import Strategy
 from planning.known import time_to_decide
-from planning.queries import calls_of_cohorts
+from planning.queries import CallRecord, calls_of_cohorts
 
 TIME_TO_ASK: Final = timedelta(minutes=30)
 """Left to fill in the form, in portal time: a drill runs faster than people type."""
@@ -36,12 +36,16 @@ class WindowChoice:
 
 @dataclass(frozen=True, slots=True)
 class CohortChoice:
-    """One cohort in the window: its three numbers, and the calls its programme leaves this season."""
+    """One cohort in the window: its three numbers, and the calls its programme leaves this season.
+
+    `why_none`: why it cannot be called then, whatever its MW; empty: it can.
+    """
 
     availability: CohortAvailability
     calls_left: int
     calls_allowed: int
     chosen: bool
+    why_none: str = ""
 
     @property
     def cohort(self) -> Cohort:
@@ -100,23 +104,43 @@ def reach(
     return everyone, availability_between(cohorts=asked, start=start, end=end, at=at) if asked else everyone
 
 
-def possible(*, everyone: FleetAvailability, asked: FleetAvailability, chosen: Collection[int]) -> Possible:
+def possible(
+    *, everyone: FleetAvailability, asked: FleetAvailability, chosen: Collection[int], at: datetime
+) -> Possible:
     """What `reach` found, with the calls each programme has left; outside a programme's hours a cohort has 0 MW."""
     used = _calls_this_season(everyone.starts_at)
     return Possible(
         start=everyone.starts_at,
         end=everyone.ends_at,
-        cohorts=tuple(_choice(each, used, each.cohort.pk in chosen) for each in everyone.cohorts),
+        cohorts=tuple(
+            _choice(each, used.get(each.cohort.pk), each.cohort.pk in chosen, everyone.starts_at, at)
+            for each in everyone.cohorts
+        ),
         fleet=asked,
     )
 
 
-def _choice(availability: CohortAvailability, used: Mapping[int, int], chosen: bool) -> CohortChoice:
-    cohort = availability.cohort
-    allowed = cohort.rules.max_events_per_season
-    return CohortChoice(availability, max(0, allowed - used.get(cohort.pk, 0)), allowed, chosen)
+def _choice(
+    availability: CohortAvailability, used: CallRecord | None, chosen: bool, start: datetime, at: datetime
+) -> CohortChoice:
+    allowed = availability.cohort.rules.max_events_per_season
+    left = max(0, allowed - (used.calls if used else 0))
+    return CohortChoice(availability, left, allowed, chosen, _why_none(availability, used, left, start, at))
 
 
-def _calls_this_season(start: datetime) -> dict[int, int]:
+def _why_none(
+    availability: CohortAvailability, used: CallRecord | None, left: int, start: datetime, at: datetime
+) -> str:
+    """The nearest limit first: the season, the day, the programme's hours."""
+    day = operating_day_of(start)
+    that_day = sum(operating_day_of(begun) == day for begun, _ended in used.spans) if used else 0
+    if not left:
+        return "season used up"
+    if that_day >= availability.cohort.rules.max_events_per_day:
+        return "used up today" if day == operating_day_of(at) else f"used up on {day:%a %-d %b}"
+    return "outside its hours" if availability.available_p50_mw == 0 else ""
+
+
+def _calls_this_season(start: datetime) -> Mapping[int, CallRecord]:
     season = operating_day(operating_day_of(start).replace(month=1, day=1))[0]
-    return {pk: record.calls for pk, record in calls_of_cohorts(since=season).items()}
+    return calls_of_cohorts(since=season)

@@ -72,6 +72,57 @@ def parse_database_url(url: str) -> dict[str, object]:
 
 
 @dataclass(frozen=True)
+class Mail:
+    """How messages go out; `backend` is one of Django's (`dummy`: none does)."""
+
+    backend: str = "dummy"
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    tls: bool = False
+    ssl: bool = False
+    sender: str = "portal@localhost"
+
+
+def parse_mail_url(url: str, sender: str) -> Mail:
+    """`smtp://[user:password@]host[:port]`, `smtp+tls://…` (STARTTLS), `smtps://…`, `console:`; empty: no mail.
+
+    Raises ValueError with a sentence.
+    """
+    parts = urlsplit(url)
+    if not url:
+        return Mail(sender=sender)
+    if parts.scheme == "console":
+        return Mail("console", sender=sender)
+    usual = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+    if parts.scheme not in usual or not parts.hostname:
+        raise ValueError("must be smtp://HOST, smtp+tls://USER:PASSWORD@HOST:PORT, smtps://… or console:")
+    return Mail(
+        "smtp",
+        parts.hostname,
+        parts.port or usual[parts.scheme],
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        tls=parts.scheme == "smtp+tls",
+        ssl=parts.scheme == "smtps",
+        sender=sender,
+    )
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where the record's key and its checkpoints' copies are, what a failed verification means, how long it is kept."""
+
+    key: Path = Path("ledger/checkpoint.key")
+    copies: Path = Path("ledger/checkpoints")
+    publish: str = ""
+    holds: bool = True
+    retention_days: int = RETENTION_DAYS
+    retention_short: bool = False
+
+
+@dataclass(frozen=True)
 class Environment:
     """What the process was started with."""
 
@@ -82,12 +133,9 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     simulation_seed: int = 1
     databases: Mapping[str, dict[str, object]] = field(default_factory=dict)
-    ledger_key: Path = Path("ledger/checkpoint.key")
-    ledger_copies: Path = Path("ledger/checkpoints")
-    ledger_publish: str = ""
-    ledger_holds: bool = True
-    retention_days: int = RETENTION_DAYS
-    retention_short: bool = False
+    record: Record = Record()
+    mail: Mail = Mail()
+    public_url: str = "http://localhost:8000"
 
     @property
     def database(self) -> dict[str, object]:
@@ -121,26 +169,33 @@ def read_environment(environ: Mapping[str, str] = os.environ) -> Environment:
     seed = environ.get("PORTAL_SIMULATION_SEED", "1")
     if not seed.isdecimal():
         problems.append(f"PORTAL_SIMULATION_SEED is {seed!r}; it must be a whole number.")
-    retention_days, retention_short = _retention(environ, problems)
+    mail = _mail(environ, problems)
+    record = _record(environ, data_dir, problems)
     if problems:
         raise EnvironmentInvalid(problems)
     debug = environ.get("PORTAL_DEBUG", "") == "1"
-    ledger_key = Path(environ.get("PORTAL_LEDGER_KEY") or data_dir / "ledger" / "checkpoint.key").absolute()
-    ledger_copies = Path(environ.get("PORTAL_LEDGER_COPIES") or data_dir / "ledger" / "checkpoints").absolute()
-    return Environment(
-        role,
-        data_dir,
-        secret,
-        debug,
-        hosts,
-        int(seed),
-        databases,
-        ledger_key,
-        ledger_copies,
-        ledger_publish=environ.get("PORTAL_LEDGER_PUBLISH", ""),
-        ledger_holds=environ.get("PORTAL_LEDGER_HOLDS", "1") != "0",
-        retention_days=retention_days,
-        retention_short=retention_short,
+    public_url = environ.get("PORTAL_PUBLIC_URL", "http://localhost:8000").rstrip("/")
+    return Environment(role, data_dir, secret, debug, hosts, int(seed), databases, record, mail, public_url)
+
+
+def _mail(environ: Mapping[str, str], problems: list[str]) -> Mail:
+    try:
+        return parse_mail_url(environ.get("PORTAL_MAIL_URL", ""), environ.get("PORTAL_MAIL_FROM", "portal@localhost"))
+    except ValueError as error:
+        problems.append(f"PORTAL_MAIL_URL {error}.")
+        return Mail()
+
+
+def _record(environ: Mapping[str, str], data_dir: Path, problems: list[str]) -> Record:
+    folder = data_dir / "ledger"
+    days, short = _retention(environ, problems)
+    return Record(
+        key=Path(environ.get("PORTAL_LEDGER_KEY") or folder / "checkpoint.key").absolute(),
+        copies=Path(environ.get("PORTAL_LEDGER_COPIES") or folder / "checkpoints").absolute(),
+        publish=environ.get("PORTAL_LEDGER_PUBLISH", ""),
+        holds=environ.get("PORTAL_LEDGER_HOLDS", "1") != "0",
+        retention_days=days,
+        retention_short=short,
     )
 
 

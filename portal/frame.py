@@ -21,7 +21,7 @@ from django.utils import timezone
 from grid import clock
 from grid.core.intervals import CENTRAL
 from grid.models import Clock
-from planning.approval_queries import KeyNews
+from planning.approval_queries import FOR_NOW, KeyNews
 from planning.core.lifecycle import AWAITING_VOTE
 from planning.models import Plan, Vote
 from planning.queries import PlanCard, plans
@@ -64,8 +64,6 @@ OF_THE_RECORD: Final = ("record", "access_review", "break_glass_report", "record
 RECORD_KEY: Final = "d"
 SYNTHETIC: Final = "synthetic"
 VOTED: Final = "you have voted on it"
-# How `planning_offer_objection` begins where a vote is only held up.
-FOR_NOW: Final = ("approvals are frozen", "a comment marked as blocker")
 Answer = TypeVar("Answer")
 
 

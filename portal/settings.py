@@ -130,16 +130,26 @@ Q_CLUSTER = {
 }
 
 # Signs the record's checkpoints and exports (portal/ledger/signing.py).
-PORTAL_LEDGER_KEY = ENVIRONMENT.ledger_key
+PORTAL_LEDGER_KEY = ENVIRONMENT.record.key
 # Where copies of checkpoints go: a folder, or a command that is given each on its standard input.
-PORTAL_LEDGER_COPIES = ENVIRONMENT.ledger_copies
-PORTAL_LEDGER_PUBLISH = ENVIRONMENT.ledger_publish
+PORTAL_LEDGER_COPIES = ENVIRONMENT.record.copies
+PORTAL_LEDGER_PUBLISH = ENVIRONMENT.record.publish
 # Whether a record that fails its verification holds what is to be sent, until a person lets it go on.
-PORTAL_LEDGER_HOLDS = ENVIRONMENT.ledger_holds
+PORTAL_LEDGER_HOLDS = ENVIRONMENT.record.holds
 
 # For how many days the record is kept; less than three years only where PORTAL_RETENTION_SHORT says so.
-PORTAL_RETENTION_DAYS = ENVIRONMENT.retention_days
-PORTAL_RETENTION_SHORT = ENVIRONMENT.retention_short
+PORTAL_RETENTION_DAYS = ENVIRONMENT.record.retention_days
+PORTAL_RETENTION_SHORT = ENVIRONMENT.record.retention_short
+
+# None by default (docs/operating.md). The time-out keeps a mail server that hangs from holding up the worker's minute.
+MAIL_IS_ON = ENVIRONMENT.mail.backend != "dummy"
+EMAIL_BACKEND = f"django.core.mail.backends.{ENVIRONMENT.mail.backend}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = ENVIRONMENT.mail.host, ENVIRONMENT.mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENVIRONMENT.mail.user, ENVIRONMENT.mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = ENVIRONMENT.mail.tls, ENVIRONMENT.mail.ssl
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = ENVIRONMENT.mail.sender
+PUBLIC_URL = ENVIRONMENT.public_url
 
 # The simulated endpoints draw their own truth from this (dispatch/simulator).
 SIMULATION_SEED = ENVIRONMENT.simulation_seed

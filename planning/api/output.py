@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from planning.api.serializers import StateField, StatusOutput, StrategyField
-from planning.models import Decision
+from planning.models import Decision, Vote
 from planning.queries import PlanCard, PlanPage
 
 
@@ -169,7 +169,12 @@ class PersonName(serializers.CharField):
 
 
 class PlanSummaryOutput(StatusOutput):
-    """One line about a plan. Members of the content are null until there is one. Reads a `PlanCard`."""
+    """One line about a plan. Members of the content are null until there is one. Reads a `PlanCard`.
+
+    `covered`: the person who asks owes their own estimate first (`estimate_required`), so what tells the MW is null.
+    """
+
+    TELL_MW: tuple[str, ...] = ("target_mw", "planned_p50_mw", "firm_p90_mw", "confidence")
 
     url = serializers.SerializerMethodField()
     mode = serializers.CharField(source="plan.mode")
@@ -183,6 +188,17 @@ class PlanSummaryOutput(StatusOutput):
     planned_p50_mw = serializers.FloatField(source="content.planned_p50_mw", allow_null=True)
     firm_p90_mw = serializers.FloatField(source="content.firm_p90_mw", allow_null=True)
     confidence = serializers.FloatField(source="content.confidence", allow_null=True)
+
+    covered = serializers.SerializerMethodField(help_text="MW are null until one's own estimate is given")
+
+    def get_covered(self, card: PlanCard) -> bool:
+        """By what the view found of the person."""
+        return card.version is not None and card.version.pk in self.context.get("covered", ())
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        """Without the MW where they are covered."""
+        found = super().to_representation(instance)
+        return found | dict.fromkeys(self.TELL_MW) if found["covered"] else found
 
     def get_url(self, card: PlanCard) -> str:
         """Where the whole plan is."""
@@ -198,6 +214,12 @@ class VoteOutput(serializers.Serializer[Any]):
     decision = serializers.ChoiceField(choices=Decision.choices)
     reason = serializers.CharField()
     at = serializers.DateTimeField(help_text="portal time")
+    step_up = serializers.SerializerMethodField(help_text="what proved the person: none, password or passkey")
+    on_behalf_of = PersonName(source="on_behalf_of.username", help_text="who lent the right to vote; null: nobody")
+
+    def get_step_up(self, vote: Vote) -> str:
+        """In small letters, as the policy spells it."""
+        return vote.step_up.lower()
 
 
 class RequestOutput(serializers.Serializer[Any]):
@@ -237,6 +259,8 @@ class VersionOutput(serializers.Serializer[Any]):
 class PlanOutput(PlanSummaryOutput):
     """One plan in full."""
 
+    TELL_MW = (*PlanSummaryOutput.TELL_MW, "content", "content_text")
+
     content = PlanContentOutput(allow_null=True)
     content_text = serializers.CharField(source="version.content", allow_null=True)
     votes = VoteOutput(many=True, source="cast")
@@ -246,7 +270,10 @@ class PlanOutput(PlanSummaryOutput):
 
     def to_representation(self, instance: PlanPage) -> dict[str, Any]:
         """The card's members and the page's."""
-        return super().to_representation(_Whole(instance))
+        found = super().to_representation(_Whole(instance))
+        for request in found["requests"] if found["covered"] else ():
+            request["target_mw"] = None
+        return found
 
 
 class _Whole:

@@ -31,11 +31,11 @@ from planning.api.serializers import (
     RejectInput,
     StatusOutput,
 )
-from planning.approval_queries import as_shown_to
+from planning.approval_queries import as_shown_to, owed_estimates
 from planning.core.lifecycle import Status
 from planning.models import Plan
 from planning.operations import PermissionNeeded, abort_plan, approve_plan, edit_plan, propose_plan, reject_plan
-from planning.queries import PlanPage, plan_cards, plan_page, plans, plans_awaiting_approval
+from planning.queries import PlanCard, PlanPage, plan_cards, plan_page, plans, plans_awaiting_approval
 
 PLAN_ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
@@ -92,7 +92,12 @@ class PlansView(GenericAPIView[Plan]):
     def page_of(self, rows: QuerySet[Plan], output: type[Serializer[Any]]) -> Response:
         """One page of plans."""
         page: Iterable[Plan] = self.paginate_queryset(rows) or []
-        return self.get_paginated_response(output(plan_cards(page), many=True, context={"request": self.request}).data)
+        cards = plan_cards(page)
+        return self.get_paginated_response(output(cards, many=True, context=self.seen_by_person(cards)).data)
+
+    def seen_by_person(self, cards: Iterable[PlanCard]) -> dict[str, Any]:
+        """Context of what tells MW: covered while the person owes their own estimate."""
+        return {"request": self.request, "covered": owed_estimates(cards, person_id=int(self.request.user.pk or 0))}
 
 
 def number_of(plan_id: str) -> int:
@@ -163,7 +168,7 @@ class PlanView(PlansView):
     def get(self, request: Request, plan_id: str) -> Response:
         """Everything about one plan: its current content, votes, requests and history."""
         shown = as_shown_to(_page(plan_id), person_id=int(request.user.pk or 0))
-        return Response(PlanOutput(shown, context={"request": request}).data)
+        return Response(PlanOutput(shown, context=self.seen_by_person([shown.card])).data)
 
 
 class StatusView(PlansView):

@@ -131,14 +131,24 @@ def _among(fact: Any, limit: Any) -> bool:
     return fact in limit
 
 
+NUMBER: Final = "a number in quotation marks"
+WHOLE: Final = "a whole number"
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One word of `when`: the fact it looks at, how, and how it is said."""
+    """One word of `when`: the fact it looks at, how, how it is said, and what may stand there."""
 
     fact: str
     holds: Callable[[Any, Any], bool]
     read: Callable[[Any], Any]
     words: str
+    value: str
+
+    @property
+    def meaning(self) -> str:
+        """`N MW or more in the largest quarter-hour`."""
+        return self.words.format("N" if self.value in (NUMBER, WHOLE) else "...")
 
 
 def _decimal(raw: Any) -> Decimal:
@@ -171,16 +181,24 @@ def _some_of(known: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
 
 
 CONDITIONS: Final[Mapping[str, Condition]] = {
-    "mw_at_least": Condition("mw", _at_least, _decimal, "{} MW or more in the largest quarter-hour"),
-    "mw_above": Condition("mw", _above, _decimal, "more than {} MW in the largest quarter-hour"),
-    "endpoints_at_least": Condition("endpoints", _at_least, _whole, "{} endpoints or more"),
-    "duration_min_at_least": Condition("duration_min", _at_least, _whole, "{} minutes or longer"),
-    "strategy": Condition("strategy", _among, _some_of([s.value for s in Strategy]), "strategy {}"),
-    "edited": Condition("edited", _is, _yes, "edited after the proposal: {}"),
-    "confidence_below": Condition("confidence", _below, _decimal, "confidence below {}"),
-    "grid_state": Condition("grid_state", _among, _some_of(GRID_STATES), "grid state {}"),
+    "mw_at_least": Condition("mw", _at_least, _decimal, "{} MW or more in the largest quarter-hour", NUMBER),
+    "mw_above": Condition("mw", _above, _decimal, "more than {} MW in the largest quarter-hour", NUMBER),
+    "endpoints_at_least": Condition("endpoints", _at_least, _whole, "{} endpoints or more", WHOLE),
+    "duration_min_at_least": Condition("duration_min", _at_least, _whole, "{} minutes or longer", WHOLE),
+    "strategy": Condition(
+        "strategy",
+        _among,
+        _some_of([s.value for s in Strategy]),
+        "strategy {}",
+        f"a list out of {', '.join(s.value for s in Strategy)}",
+    ),
+    "edited": Condition("edited", _is, _yes, "edited after the proposal: {}", "true or false"),
+    "confidence_below": Condition("confidence", _below, _decimal, "confidence below {}", NUMBER),
+    "grid_state": Condition(
+        "grid_state", _among, _some_of(GRID_STATES), "grid state {}", f"a list out of {', '.join(GRID_STATES)}"
+    ),
     "season_calls_left_at_most": Condition(
-        "season_calls_left", _at_most, _whole, "a cohort with {} calls or fewer left this season"
+        "season_calls_left", _at_most, _whole, "a cohort with {} calls or fewer left this season", WHOLE
     ),
 }
 

@@ -4,6 +4,19 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+# Refusals are never deleted: going back leaves those that are of no plan, and the column as they need it.
+OF_NO_PLAN = "ALTER TABLE planning_planrefusal ALTER COLUMN plan_id DROP NOT NULL;"
+OF_NO_PLAN_REVERSED = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM planning_planrefusal WHERE plan_id IS NULL) THEN
+        RAISE NOTICE 'Refusals that are of no plan stay; planning_planrefusal.plan_id stays nullable.';
+    ELSE
+        ALTER TABLE planning_planrefusal ALTER COLUMN plan_id SET NOT NULL;
+    END IF;
+END $$;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -230,16 +243,21 @@ class Migration(migrations.Migration):
                 max_length=8,
             ),
         ),
-        migrations.AlterField(
-            model_name="planrefusal",
-            name="plan",
-            field=models.ForeignKey(
-                help_text="null: it was about no one plan",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="refusals",
-                to="planning.plan",
-            ),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[migrations.RunSQL(OF_NO_PLAN, OF_NO_PLAN_REVERSED)],
+            state_operations=[
+                migrations.AlterField(
+                    model_name="planrefusal",
+                    name="plan",
+                    field=models.ForeignKey(
+                        help_text="null: it was about no one plan",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refusals",
+                        to="planning.plan",
+                    ),
+                ),
+            ],
         ),
         migrations.AddConstraint(
             model_name="vote",

@@ -77,6 +77,7 @@ from planning.operations.governing import (
 from planning.operations.noting import (
     AlreadyEstimated,
     EstimateInvalid,
+    addresses_of,
     escalate_due,
     give_estimate,
     note_viewing,
@@ -174,6 +175,7 @@ __all__ = [
     "Wish",
     "abort_plan",
     "add_comment",
+    "addresses_of",
     "approve_plan",
     "begin_enrolment",
     "begin_proof",

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from django.db import IntegrityError, transaction
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
 
 from grid.core.refusals import Conflict, Invalid
 from grid.queries import current_run
@@ -57,16 +58,40 @@ def note_viewing(*, plan_id: int, content_hash: str, by: Any, seconds: int) -> P
 
 
 def escalate_due(*, at: datetime) -> list[Escalation]:
-    """Write down which undecided plans have used up 50, 75, 90 % of their time. Safe to run twice."""
+    """Write down which undecided plans have used up 50, 75, 90 % of their time, and whom a message is to tell.
+
+    The unique step of a version is what makes a message go out once: only the rows returned are to be told, by whoever
+    wrote them. Of several steps of a version passed at once the last one tells. Safe to run twice, also at once.
+    """
     made = []
     waiting = Plan.objects.filter(run=current_run(), status__in=AWAITING_VOTE, approve_by__gt=at)
     for plan in waiting.select_related("current_version").order_by("pk"):
-        version = plan.current_version
-        if version is None or plan.approve_by is None:
-            continue
-        whole = max(plan.approve_by - version.proposed_at, timedelta(seconds=1))
-        share_pct = (at - version.proposed_at) / whole * 100
-        for step_pct in (step for step in STEPS_PCT if step <= share_pct):
-            row, created = Escalation.objects.get_or_create(version=version, share_pct=step_pct, defaults={"at": at})
-            made += [row] if created else []
+        made += _escalated(plan, at)
     return made
+
+
+def _escalated(plan: Plan, at: datetime) -> list[Escalation]:
+    version = plan.current_version
+    if version is None or plan.approve_by is None:
+        return []
+    whole = max(plan.approve_by - version.proposed_at, timedelta(seconds=1))
+    share_pct = (at - version.proposed_at) / whole * 100
+    passed = [step_pct for step_pct in STEPS_PCT if step_pct <= share_pct]
+    known = set(version.escalations.values_list("share_pct", flat=True)) if passed else set()
+    made = []
+    for step_pct in (step for step in passed if step not in known):
+        told = sorted(addresses_of(version)) if step_pct == passed[-1] else []
+        row, created = Escalation.objects.get_or_create(
+            version=version, share_pct=step_pct, defaults={"at": at, "told": told}
+        )
+        made += [row] if created else []
+    return made
+
+
+def addresses_of(version: PlanVersion) -> dict[str, str]:
+    """E-mail addresses, by username, of who can still vote on the version; empty where mail is off."""
+    if not settings.MAIL_IS_ON:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT username, email FROM planning_still_to_vote(%s)", [version.pk])
+        return dict(cursor.fetchall())

@@ -144,7 +144,7 @@ class PolicyForm(PortalForm):
     """The whole policy as text; the operation says which part of it is wrong."""
 
     rules = forms.CharField(
-        label="Rules (JSON; docs/approval.md has the words)",
+        label="Rules (JSON)",
         widget=forms.Textarea(attrs={"rows": 24, "spellcheck": "false", "class": "code"}),
     )
     reason = words("Why this change", rows=2)

@@ -36,6 +36,13 @@ class BudgetLine:
         return self.budget.left_season / self.cohort.max_events_per_season
 
     @property
+    def not_now(self) -> str:
+        """Why an active cohort cannot be called now; empty: nothing of its budget keeps it."""
+        budget = self.budget
+        spent = not budget.left_season or not budget.left_today or budget.rest_until is not None
+        return self.chip.word if self.cohort.active and spent else ""
+
+    @property
     def free(self) -> bool:
         """Whether nothing keeps it from being called."""
         return self.chip == FREE

@@ -44,12 +44,13 @@ GAP_NOTE = "No line: the programme allows no call then."
 
 @dataclass(frozen=True, slots=True)
 class CohortRow:
-    """One line of the list; `number` is its mark's on the map."""
+    """One line of the list; `number` is its mark's on the map, `not_now` why it cannot be called (empty: it can)."""
 
     number: int
     cohort: Cohort
     availability: CohortAvailability
     bar: charts.MwBar | None
+    not_now: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,11 @@ def cohorts(request: HttpRequest) -> HttpResponse:
     idle = [CohortAvailability(c, float(c.enrolled_mw), 0.0, 0.0) for c in all_cohorts().filter(active=False)]
     found = [*fleet.cohorts, *idle]
     most = max((item.enrolled_mw for item in found), default=0.0)
-    rows = [CohortRow(number, item.cohort, item, _bar(item, most)) for number, item in enumerate(found, 1)]
     budgets = budget_lines([item.cohort for item in found], at=at)
+    rows = [
+        CohortRow(number, item.cohort, item, _bar(item, most), line.not_now)
+        for number, (item, line) in enumerate(zip(found, budgets, strict=True), 1)
+    ]
     hours, zones = flexibility_reading(frame, at=at), zone_lines(found, snapshot)
     starts = [floor_to(at, HOUR) + i * HOUR for i in range(AHEAD // HOUR)]
     context = {

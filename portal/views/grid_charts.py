@@ -104,7 +104,7 @@ def _load_words(board: GridBoard, at: datetime) -> str:
         said.append(f"Load is {board.snapshot.system_load_mw:,.0f} MW.")
     if board.hours:
         peak = max(board.hours, key=lambda hour: hour.load_mw)
-        when = f"{charts.hour_words(peak.starts_at)}–{charts.hour_words(peak.starts_at + HOUR)}"
+        when = charts.hour_span(peak.starts_at)
         said.append(f"In the next 24 hours it is forecast to peak at {peak.load_mw:,.0f} MW in the hour {when}.")
     yesterday = [(row.system_load_mw, row.observed_at) for row in board.recent if row.observed_at <= board.midnight]
     highest = max(((mw, when) for mw, when in yesterday if mw is not None), default=None)
@@ -154,7 +154,7 @@ def _price_words(highest: Sequence[charts.Point], expected: Sequence[charts.Poin
     ahead = [(price, when) for when, price in expected if price is not None and when + HOUR > at]
     if ahead:
         price, when = max(ahead)
-        said.append(f"In the next 24 hours {price:,.0f} $/MWh is expected at most, from {charts.hour_words(when)}.")
+        said.append(f"In the next 24 hours {price:,.0f} $/MWh is expected at most, {charts.hour_span(when)}.")
     return " ".join(said)
 
 

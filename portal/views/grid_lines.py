@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from grid.core.forecast_error import ForecastScore, score_of
-from grid.core.intervals import CENTRAL, operating_day_of
+from grid.core.intervals import operating_day_of
 from grid.core.records import LOAD_ZONES
 from grid.core.reserves import ReserveLevel, reserve_levels
 from grid.core.stress import LOAD_SHARE, PRICE_USD_PER_MWH, PRICED_LOAD_SHARE, Stress
@@ -207,7 +207,7 @@ def _score_words(score: ForecastScore | None) -> str:
     return (
         f"{counted} of today it was off by {score.mape_pct:.1f} % on average (MAPE), {score.mean_abs_mw:,.0f} MW; "
         f"on balance {abs(score.bias_mw):,.0f} MW {way} load came. Largest miss: {score.worst.error_pct:+.1f} % "
-        f"in the hour from {score.worst.starts_at.astimezone(CENTRAL):%H:%M}.{band}"
+        f"in the hour {charts.hour_span(score.worst.starts_at)}.{band}"
     ).replace("-", "−")
 
 

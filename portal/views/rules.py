@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 
 from grid.core.refusals import NotFound, Refusal
 from planning.approval_queries import PolicyRow, delegations, freezes, freezes_on, policy_rows
-from planning.core.policy import Needs, Policy, StepUp, words_of
+from planning.core.policy import CONDITIONS, Needs, Policy, Rule, StepUp, words_of
 from planning.operations import (
     Loan,
     confirm_policy,
@@ -58,9 +58,15 @@ class PolicyLine:
 def rule_lines(policy: Policy) -> list[RuleLine]:
     """The rules as sentences."""
     return [
-        RuleLine(rule.name, words_of(rule), who(rule.needs), PROOF[rule.needs.step_up], extra_words(rule.needs))
+        RuleLine(*_name_and_when(rule), who(rule.needs), PROOF[rule.needs.step_up], extra_words(rule.needs))
         for rule in policy.rules
     ]
+
+
+def _name_and_when(rule: Rule) -> tuple[str, str]:
+    """A rule's name and its conditions; one of the two where they say the same."""
+    when = words_of(rule).removesuffix(": yes")
+    return (when, "") if when.startswith(rule.name) else (rule.name, when)
 
 
 def extra_words(needs: Needs) -> str:
@@ -169,7 +175,7 @@ def propose(request: HttpRequest) -> HttpResponse:
             return redirect("rules")
     elif request.method == "POST":
         status = 422
-    context = {"form": form, "current": current, "lines": rule_lines(current.policy)}
+    context = {"form": form, "current": current, "lines": rule_lines(current.policy), "conditions": CONDITIONS}
     return show(request, "portal/pages/propose_policy.html", context, status=status)
 
 

@@ -67,7 +67,7 @@ def outlook(request: HttpRequest, values: Mapping[str, Any], form: WishForm, str
         everyone, asked = kept(what, frame_of(request), at, lambda: reach(chosen=chosen, **span))
     except FlexibilitySpanRefused as refusal:
         return Outlook(None, own_window=own, why_not=str(refusal))
-    return Outlook(possible(everyone=everyone, asked=asked, chosen=chosen), own_window=own)
+    return Outlook(possible(everyone=everyone, asked=asked, chosen=chosen, at=at), own_window=own)
 
 
 def _window(form: WishForm, values: Mapping[str, Any]) -> tuple[datetime | None, datetime | None, str]:

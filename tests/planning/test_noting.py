@@ -176,7 +176,10 @@ class TestEscalation:
         assert Escalation.objects.count() == 4
 
     def test_steps_are_known(self, plan: Plan, as_role: AsRole) -> None:
-        sql = "INSERT INTO planning_escalation (version_id, share_pct, at, wall_at) VALUES (%s, %s, now(), now())"
+        sql = (
+            "INSERT INTO planning_escalation (version_id, share_pct, told, at, wall_at)"
+            " VALUES (%s, %s, '[]', now(), now())"
+        )
         with as_role("worker"):
             for share_pct in (0, 49, 100):
                 assert_refused("escalation_step_is_known", sql, [plan.current_version_id, share_pct])

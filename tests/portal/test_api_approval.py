@@ -34,6 +34,7 @@ from portal.software_authenticator import SoftwareAuthenticator
 from tests.keys import PARTY
 from tests.planning import builders
 from tests.planning.builders import add_version, hash_of, pending_plan
+from tests.policies import approve as write_vote
 from tests.portal.api import API, fields_of, post, row_counts, tokened
 
 NONE = "0" * 64
@@ -274,6 +275,69 @@ class TestStepUp:
         body = {"content_hash": hash_of(plan), "assertion": assertion}
         answer = unwritten(tokened(other), f"plans/{plan.pk}/approve", body)
         assert (answer.status_code, fields_of(answer)) == (403, ["assertion"])
+
+
+MW_MEMBERS = ("target_mw", "planned_p50_mw", "firm_p90_mw", "confidence")
+
+
+class TestCovered:
+    """High tiers: who owes an estimate of their own is not told the plan's MW before; everybody else is."""
+
+    def listed(self, client: Client) -> dict[str, Any]:
+        [row] = client.get(f"{API}/plans").json()["results"]
+        return dict(row)
+
+    def test_until_the_estimate(self, large: Plan, sybil: User) -> None:
+        client, path = tokened(sybil), f"{API}/plans/{large.pk}"
+        whole, row = client.get(path).json(), self.listed(client)
+        assert (whole["estimate_required"], whole["covered"], row["covered"]) == (True, True, True)
+        assert [whole["content"], whole["content_text"]] == [None, None]
+        assert {whole[name] for name in MW_MEMBERS} | {row[name] for name in MW_MEMBERS} == {None}
+        assert [request["target_mw"] for request in whole["requests"]] == [None]
+        assert (row["content_hash"], row["strategy"], row["required_approvals"]) == (hash_of(large), "balanced", 2)
+        given = {"content_hash": hash_of(large), "mw": 50}
+        assert post(client, f"plans/{large.pk}/estimate", given).status_code == 201
+        whole, row = client.get(path).json(), self.listed(client)
+        assert (whole["covered"], row["covered"]) == (False, False)
+        assert (whole["planned_p50_mw"], row["planned_p50_mw"], whole["content"]["target_mw"]) == (61, 61, 61)
+
+    def test_a_freeze_uncovers_nothing(self, large: Plan, sybil: User, other: User) -> None:
+        Freeze.objects.create(by=other, reason="storm", starts_at=clock.now())
+        assert tokened(sybil).get(f"{API}/plans/{large.pk}").json()["planned_p50_mw"] is None
+
+    def test_not_to_who_has_no_vote(self, large: Plan, operator: User, auditor: User) -> None:
+        for by in (operator, auditor):
+            whole = tokened(by).get(f"{API}/plans/{large.pk}").json()
+            assert (whole["covered"], whole["planned_p50_mw"]) == (False, 61)
+            assert self.listed(tokened(by))["planned_p50_mw"] == 61
+
+    def test_not_in_the_other_tiers(self, plan: Plan, other: User) -> None:
+        assert self.listed(tokened(other))["planned_p50_mw"] == 15
+
+    def test_the_second_vote_is_blind_to_the_first(self, large: Plan, other: User, sybil: User) -> None:
+        write_vote(large, other, at=clock.now())
+        assert tokened(sybil).get(f"{API}/plans/{large.pk}").json()["votes"] == []
+        [vote] = tokened(other).get(f"{API}/plans/{large.pk}").json()["votes"]
+        assert (vote["voter"], vote["step_up"], vote["on_behalf_of"]) == ("omar", "passkey", None)
+
+
+class TestVotes:
+    def test_say_what_proved_them_and_in_whose_name(
+        self, make: Callable[..., Plan], other: User, sybil: User, sven: User
+    ) -> None:
+        plan, now = make(largest_mw="20"), clock.now()
+        Delegation.objects.create(
+            delegator=sybil,
+            delegate=other,
+            starts_at=now - timedelta(hours=1),
+            ends_at=now + timedelta(hours=1),
+            max_mw=Decimal(50),
+            reason="away",
+        )
+        body = {"content_hash": hash_of(plan), "password": "omar", "on_behalf_of": "sybil"}
+        assert post(tokened(other), f"plans/{plan.pk}/approve", body).status_code == 200
+        [vote] = tokened(sven).get(f"{API}/plans/{plan.pk}").json()["votes"]
+        assert (vote["voter"], vote["step_up"], vote["on_behalf_of"]) == ("omar", "password", "sybil")
 
 
 class TestChallenge:

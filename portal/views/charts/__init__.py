@@ -26,7 +26,7 @@ A view describes a picture and frames it; a page includes the frame and loads th
 Charts of one page share their cursor. Without scripts the SVG drawn here stays; with them charts.js draws in its place.
 """
 
-from portal.views.charts.drawing import draw, hour_words, nice_step
+from portal.views.charts.drawing import draw, hour_span, hour_words, nice_step
 from portal.views.charts.framing import ChartFrame, framed, nothing, sheets
 from portal.views.charts.shapes import Band, Chart, Drawn, Limit, Line, Picture, Point, Strip, Window
 from portal.views.charts.small import MwBar, Spark, mw_bar, spark
@@ -46,6 +46,7 @@ __all__ = [
     "Window",
     "draw",
     "framed",
+    "hour_span",
     "hour_words",
     "mw_bar",
     "nice_step",

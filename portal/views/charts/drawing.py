@@ -98,6 +98,11 @@ def hour_words(at: datetime) -> str:
     return f"{local:%H:%M %Z}" if twice else f"{local:%H:%M}"
 
 
+def hour_span(starts_at: datetime) -> str:
+    """`15:00–16:00`: what is an hour's own is told as one."""
+    return f"{hour_words(starts_at)}–{hour_words(starts_at + HOUR)}"
+
+
 def bar_share(value: float, highest: float) -> float:
     """A bar's height, 0..1: by the square root, so that 50 beside 5,000 is still to be seen."""
     return math.sqrt(max(value, 0.0) / highest) if highest > 0 else 0.0

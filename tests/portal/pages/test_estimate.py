@@ -23,7 +23,7 @@ def high(thermostats: Cohort, asker: User) -> Plan:
 
 def numbers_of(plan: Plan) -> str:
     assert plan.current_version is not None
-    return f"{parse_content(plan.current_version.content).planned_p50_mw:,.1f} MW to"
+    return f"{parse_content(plan.current_version.content).planned_p50_mw:,.1f} MW less"
 
 
 def test_the_number_is_covered_until_the_estimate_is_given(high: Plan) -> None:

@@ -58,7 +58,11 @@ class TestRunning:
         counts = progress.counts
         assert f"Delivered now {progress.latest_mw:.1f} MW planned now {progress.planned_mw_at(now):.1f} MW" in text
         assert re.search(r"plan for the same time 0\.\d MWh; 2 of 8 quarter-hours", text)
-        assert f"Endpoints responding {counts.responding} of 100 called over the event; {counts.offline} silent" in text
+        assert counts.responding + counts.waiting + counts.opt_outs + counts.offline == 100
+        assert (
+            f"Endpoints responding {counts.responding} of 100 called over the event; {counts.waiting} not due now"
+            f" (their hours are to come, or over); {counts.offline} silent" in text
+        )
         assert f"Opted out {counts.opt_outs} {counts.opt_outs:.1f} % of those called" in text
         assert "Ends in 1 h 30 min Wed 6 Sep 18:00 CDT" in text
         assert "simulated telemetry, measured up to 16:30 CDT (0 min old)" in text

@@ -10,7 +10,7 @@ from planning.core.lifecycle import Status
 from planning.models import Freeze, Plan
 from tests import factories
 from tests.factories import PROPOSED_AT
-from tests.portal.pages.browsing import as_, person, text_of
+from tests.portal.pages.browsing import as_, person, signed_in, text_of
 
 WORDS = "by omar since Wed 6 Sep 14:00 CDT: line down at Katy"
 
@@ -43,6 +43,16 @@ def test_the_page_that_asks_has_no_form(action: str, plan: Plan, freeze: Freeze)
     page = as_("supervisor").get(f"/plans/{plan.pk}/{action}/")
     assert f"▲ Frozen {WORDS}" in text_of(page)
     assert 'name="content_hash"' not in page.content.decode()
+
+
+def test_the_supervisors_site_offers_no_vote_either(plan: Plan, freeze: Freeze) -> None:
+    sam = person("sam", "supervisor")
+    sam.is_staff = True
+    sam.save()
+    page = signed_in(sam).get(f"/admin/planning/plan/{plan.pk}/change/")
+    assert f"▲ Frozen {WORDS}. Nobody can approve or force it before the freeze ends." in text_of(page)
+    assert 'id="approve-reason"' not in page.content.decode()
+    assert 'id="reject-reason"' in page.content.decode()
 
 
 def test_an_approved_plan_waits_and_can_be_stopped(plan: Plan, freeze: Freeze) -> None:

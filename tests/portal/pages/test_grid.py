@@ -168,7 +168,7 @@ class TestForecastErrors:
         text = text_of(as_("auditor").get("/grid/"))
         assert (
             "Over the 6 hours of today it was off by 2.5 % on average (MAPE), 2,000 MW; on balance 2,000 MW more load "
-            "came. Largest miss: +2.5 % in the hour from 08:00. 0 of 6 came within P10 to P90."
+            "came. Largest miss: +2.5 % in the hour 08:00–09:00. 0 of 6 came within P10 to P90."
         ) in text
         assert "08:00 CDT 78,000 80,000 +2.5 ◆ outside band 04:00" in text
 

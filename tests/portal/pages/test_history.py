@@ -136,7 +136,10 @@ class TestTotals:
     def test_an_unknown_value_is_said_not_guessed(self, plan: Plan, sam: User) -> None:
         ended(plan, sam, delivered_share=1.0, value=None)
         text = text_of(as_("auditor").get("/history/"))
-        assert "Worth $0 at each hour's highest zone price; 1 without a known price left out" in text
+        assert (
+            "Worth not known at each hour's highest zone price. 1 of 1 event left out: an hour of the window has no"
+            " real-time price." in text
+        )
 
     def test_one_event_is_too_few_to_judge(self, completed: EventResult) -> None:
         text = text_of(as_("auditor").get("/history/"))
