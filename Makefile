@@ -53,7 +53,7 @@ test: $(DEV) $(STATIC) ## the test suite, on a PostgreSQL of its own
 prove: $(DEV) $(STATIC) ## long suites: kills, crashes, races
 	.venv/bin/pytest -m prove
 
-bench: $(DEV) $(STATIC) ## how long starts, stops and pages take
+bench: $(DEV) $(STATIC) ## how long starts, stops and pages take, what the record costs
 	$(PY) -m tests.bench
 
 screenshots: $(DEV) $(STATIC) ## pictures of every page for docs/screenshots, from demos of its own

@@ -1,10 +1,11 @@
 """`make bench`: how long the portal takes to start, stop and answer here, what event
-streams cost, and what pages weigh, as tables."""
+streams cost, what pages weigh, and what the record costs, as tables."""
 
 from __future__ import annotations
 
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -70,7 +71,13 @@ def measure() -> list[str]:
     lines += [f"| {REQUESTS} requests, one after the other | median ms | p95 ms |", "|---|---|---|"]
     for path, values in rows:
         lines.append(f"| `{path}` | {statistics.median(values):.1f} | {statistics.quantiles(values, n=20)[-1]:.1f} |")
-    return [*lines, "", *of_streams, "", *weights.table()]
+    return [*lines, "", *of_streams, "", *weights.table(), "", *of_the_record()]
+
+
+def of_the_record() -> list[str]:
+    """What the record costs, in its quick form: a process of its own, for it brings a database of its own."""
+    run = subprocess.run([sys.executable, "-m", "tests.bench.record"], check=True, stdout=subprocess.PIPE, text=True)
+    return run.stdout.splitlines()
 
 
 if __name__ == "__main__":
