@@ -71,3 +71,18 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user or self.tried_name}: {self.get_outcome_display()}"
+
+
+class Erasure(models.Model):
+    """What named a person was erased. Append-only."""
+
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    wall_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=~models.Q(reason=""), name="erasure_gives_a_reason")]
+
+    def __str__(self) -> str:
+        return f"erasure of person {self.person_id}"

@@ -95,6 +95,7 @@ RULES: Final = (
 )
 RECORD: Final = (
     Source("portal_signin", "sign-ins", person="user_id", omitted=("tried_name", "address")),
+    Source("portal_erasure", "people", person="by_id"),
     Source("ledger_verification", "record", person="by_id"),
     Source("ledger_holdrelease", "record", person="by_id"),
     Source("ledger_export", "exports", person="by_id", omitted=("spans",)),

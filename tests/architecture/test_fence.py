@@ -19,6 +19,7 @@ READ_ONLY = {
     "ledger_cut",
     "ledger_event",
     "ledger_link",
+    "portal_erasure",
 }
 PRIVILEGES = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 APPEND_ONLY = {

@@ -38,6 +38,7 @@ SILENT = {
     "ledger_holdrelease",
     "ledger_link",
     "ledger_verification",
+    "portal_erasure",
     "planning_passkey",
     "planning_passkeyend",
     "planning_passkeyreset",
