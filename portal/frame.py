@@ -60,7 +60,7 @@ FOR_SOME: Final = (
     ("ledger.view_event", "Record", "record"),
     ("portal.review_access", "Access", "access_review"),
 )
-OF_THE_RECORD: Final = ("record", "access_review", "break_glass_report", "record_state")
+OF_THE_RECORD: Final = ("record", "access_review", "break_glass_report", "record_state", "record_export")
 RECORD_KEY: Final = "d"
 SYNTHETIC: Final = "synthetic"
 VOTED: Final = "you have voted on it"

@@ -29,8 +29,8 @@ class ExportForm(forms.Form):
     stream = forms.CharField(
         required=False, max_length=60, label="Stream", help_text="One only, such as plan:7, people or policy."
     )
-    since = CentralTimeField(required=False, label="From", help_text="Central time.")
-    until = CentralTimeField(required=False, label="Until", help_text="Central time, not included.")
+    since = CentralTimeField(required=False, label="From", help_text="Wall time, Central.")
+    until = CentralTimeField(required=False, label="Until", help_text="Wall time, Central; not included.")
 
     def clean(self) -> dict[str, Any]:
         """Refuses what a page cannot write while somebody waits."""
