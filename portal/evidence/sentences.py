@@ -43,6 +43,7 @@ KINDS: Final[Mapping[str, str]] = {
     "auth_group_permissions": "right of a role",
     "portal_apitoken": "API token",
     "portal_signin": "sign-in or sign-out",
+    "portal_erasure": "erasure of names",
     "planning_passkey": "passkey",
     "planning_passkeyend": "end of a passkey",
     "planning_passkeyreset": "reset of somebody's passkeys",
@@ -146,6 +147,11 @@ def _exported(row: Row, who: Who) -> str:
     return f"{by} exported {row['events']:,} events of {row['stream'] or 'the whole record'}"
 
 
+def _erased(row: Row, who: Who) -> str:
+    by = who(row["by_id"]) if row["by_id"] else "Who administers the machine"
+    return f"{by} erased who person {row['person_id']} was{_quoted(row['reason'])}"
+
+
 def _verified(row: Row, who: Who) -> str:
     by = who(row["by_id"]) if row["by_id"] else "The portal"
     return f"{by} verified {row['events']:,} events: {'sound' if row['sound'] else 'NOT sound'}"
@@ -196,6 +202,7 @@ SENTENCES: Final[Mapping[str, Callable[[Row, Who], str]]] = {
     "portal_user_groups": lambda row, who: f"{who(row['user_id'])} was given role {row['group_id']}",
     "portal_apitoken": _token,
     "portal_signin": _signed_in,
+    "portal_erasure": _erased,
     "planning_passkey": lambda row, who: f"{who(row['user_id'])} enrolled the passkey “{row['label']}”",
     "planning_passkeyend": lambda row, who: (
         f"{who(row['by_id'])} ended passkey {row['passkey_id']}{_quoted(row['reason'])}"
