@@ -80,6 +80,14 @@ WRITES: Final[Mapping[str, Mapping[str, str]]] = {
     "dispatch_endpointoutcome": {"worker": EDIT},
     "dispatch_cohorttelemetry": {"worker": EDIT},
     "dispatch_eventresult": {"worker": EDIT},
+    # history for people: the triggers write as whoever writes the row (docs/adr/0010)
+    "history_trackedcohortevent": {"web": ADD},
+    "history_trackedplanevent": {"web": ADD, "worker": ADD, "dispatch": ADD},
+    "history_trackedsignalevent": {"dispatch": ADD},
+    "history_trackedvenevent": {"dispatch": ADD},
+    "history_trackedeventresultevent": {"worker": ADD},
+    "history_trackeduserevent": {"web": ADD},
+    "history_trackedapitokenevent": {"web": ADD},
     # the record: events and links come from triggers alone
     "ledger_checkpoint": {"worker": ADD},
     "ledger_verification": {"web": ADD, "worker": ADD},

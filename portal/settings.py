@@ -32,11 +32,14 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "pgtrigger",
+    "pghistory",
     "grid",
     "cohorts",
     "planning",
     "dispatch",
     "portal.ledger.apps.LedgerConfig",
+    "portal.history.apps.HistoryConfig",
     "portal.apps.PortalConfig",
 ]
 

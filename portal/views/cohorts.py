@@ -25,6 +25,7 @@ from dispatch.past import CohortCall, calls_of_cohort
 from grid.core.intervals import CENTRAL, HOUR, floor_to
 from grid.queries import TemperatureUnknown
 from portal.frame import Frame, frame_of, portal_now
+from portal.history.changes import changes_of
 from portal.views import charts, maps
 from portal.views.cohort_budgets import budget_lines, budgets_sheet
 from portal.views.cohort_hours import FlexibleHour, Strip, fleet_hours, hours_of, hours_sheet, strips
@@ -141,6 +142,7 @@ def cohort(request: HttpRequest, cohort_id: int) -> HttpResponse:
         "budget": budget_lines([found], at=at)[0],
         "accounts": account_summary(found.pk),
         "calls": calls,
+        "changes": changes_of(Cohort, found.pk),
         "map": inset_map(availability, zip_reading(frame, at=at)),
         "zone_shape": maps.shape_path(maps.shape_of_zone(found.load_zone), 8, 8, 90),
     }
