@@ -13,6 +13,7 @@ from portal.evidence.parts import Column, Section, Table, amount, instant_words,
 from portal.evidence.sent import ven_name
 from portal.evidence.stream import Entry
 from portal.templatetags.pages import status_words
+from portal.templatetags.quantities import usd
 
 KEY: Final = "back"
 QUESTION: Final = "What came back?"
@@ -67,8 +68,8 @@ def _result(found: Material) -> Table:
             ("Endpoints called", amount(given["endpoints"], "", 0)),
             ("Opted out", amount(given["opt_outs"], "", 0)),
             ("Did not answer", amount(given["offline"], "", 0)),
-            ("Incentives paid", amount(given["cost_usd"], "$", 0)),
-            ("Value of the energy", amount(given["value_usd"], "$", 0)),
+            ("Incentives paid", usd(given["cost_usd"])),
+            ("Value of the energy", usd(given["value_usd"])),
         ]
         until = f"{given['source']}, measured {instant_words(last.instant('measured_at'))}"
         lines = [row((what, value, until), everything[0], *everything[1:][-1:]) for what, value in said]

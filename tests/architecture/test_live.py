@@ -31,6 +31,14 @@ SILENT = {
     "django_q_task",
     "grid_clockchange",  # with grid_clock
     "grid_processheartbeat",  # every second; pages ask every 10 s
+    "history_trackedapitokenevent",  # these: with the rows themselves
+    "history_trackedcohortevent",
+    "history_trackedeventresultevent",
+    "history_trackedplanevent",
+    "history_trackedsignalevent",
+    "history_trackeduserevent",
+    "history_trackedvenevent",
+    "pghistory_context",
     "ledger_checkpoint",  # these: pages ask every 10 s whether the record is sound
     "ledger_cut",
     "ledger_event",
