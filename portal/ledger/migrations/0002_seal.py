@@ -17,7 +17,7 @@ $$;
 -- Follows `version_id>planning_planversion.plan_id`: the column's value, looked up in a table, … A second path after `|`
 -- is taken where the first leads to nothing.
 CREATE FUNCTION ledger_key(given jsonb, paths text) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     path text;
     step text;
@@ -112,8 +112,11 @@ BEGIN
 END $$;
 
 -- Runs at commit. The first event's turn seals all of the transaction's; the others find themselves sealed.
+-- Always by index: what PostgreSQL believes of the tables may be old (one transaction had written them all), and a plan
+-- that reads a whole table would make every commit as slow as the record is long.
 CREATE FUNCTION ledger_seal() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     mine bigint := pg_current_xact_id()::text::bigint;
     event ledger_event;

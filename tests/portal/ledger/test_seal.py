@@ -118,3 +118,29 @@ def test_no_process_can_touch_the_record(committed_db: CommittedDatabase, role: 
     ):
         session.execute(statement)
     assert (list(Event.objects.values_list()), list(Link.objects.values_list("event_id", "stream", "seq"))) == before
+
+
+def whole_reads(session: psycopg.Connection) -> list[tuple[str, int]]:
+    """How often the record's tables were read from end to end."""
+    session.execute("SELECT pg_stat_force_next_flush()")
+    return session.execute(
+        "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname IN ('ledger_event', 'ledger_link') ORDER BY 1"
+    ).fetchall()
+
+
+def test_sealing_never_reads_the_whole_record(committed_db: CommittedDatabase) -> None:
+    """Although PostgreSQL believes that it is small and came in one transaction."""
+    factories.drill()
+    olivia = person("olivia", "operator")
+    plan = factories.plan_of({factories.cohort(): [Called(100)]}, requested_by=person("omar", "operator"))
+    with psycopg.connect(committed_db.dsn("superuser"), autocommit=True) as session:
+        session.execute("ANALYZE ledger_event, ledger_link")
+        before = whole_reads(session)
+        for _ in range(20):
+            session.execute(
+                "INSERT INTO planning_comment (version_id, by_id, text, about, blocker, at, wall_at)"
+                " VALUES (%s, %s, 'Seen.', '', false, now(), now())",
+                [plan.current_version_id, olivia.pk],
+            )
+        assert whole_reads(session) == before
+    assert Event.objects.filter(source="planning_comment", link__isnull=False).count() == 20
