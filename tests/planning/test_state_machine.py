@@ -17,7 +17,7 @@ AsRole = Callable[[str], AbstractContextManager[None]]
 UNHURRIED = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
 # The same examples each time, and none made smaller when one fails: `make prove` draws new ones and takes its time.
 SHORT = settings(UNHURRIED, max_examples=10, stateful_step_count=25, derandomize=True, phases=[Phase.generate])
-LONG = settings(UNHURRIED, max_examples=250, stateful_step_count=60)
+LONG = settings(UNHURRIED, max_examples=400, stateful_step_count=60)
 
 
 NEVER_REACHED = {"DRAFT", "CHANGES_REQUESTED", "SUPERSEDED"}
