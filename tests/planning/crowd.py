@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
-from dispatch.operations import claim_authorised, send_queued
+from dispatch.operations import carry_out_aborts, claim_authorised, send_queued
 from planning.models import Plan, PlanRequest
 from portal.models import User
 from tests import factories
@@ -36,6 +36,8 @@ PAUSE_S = 0.03
 APPROVERS = {"ann": "operator", "bob": "operator", "sam": "supervisor", "sue": "supervisor"}
 EDITORS = {"ed": "supervisor", "eva": "supervisor"}
 SIZES_MW = ("15.000", "30.000", "90.000")
+OTHERWISE = ("approve", "approve", "reject", "abort")
+"""What one of the approvers does, drawn for each plan."""
 
 
 @contextmanager
@@ -83,8 +85,7 @@ class Crowd:
         """All six begin at the same instant, while two dispatchers take whatever is authorised."""
         barrier = threading.Barrier(len(self.desks) + 2)
         over = threading.Event()
-        does = dict.fromkeys(APPROVERS, self.approve_until_told)
-        does |= {"ed": self.edit, "eva": self.edit_and_approve_it}
+        does = self._does()
         with ThreadPoolExecutor(len(does) + 2) as pool:
             people = [
                 pool.submit(
@@ -100,6 +101,13 @@ class Crowd:
                 over.set()
             for future in senders:
                 future.result(WAIT_S)
+
+    def _does(self) -> dict[str, Callable[[Desk, Plan], None]]:
+        """What each of the six is up to; one of the approvers may be about to stop the plan."""
+        ways = {"approve": self.approve_until_told, "reject": self.reject, "abort": self.abort}
+        does = dict.fromkeys(APPROVERS, self.approve_until_told)
+        does |= {"ed": self.edit, "eva": self.edit_and_approve_it}
+        return does | {self.chance.choice(sorted(APPROVERS)): ways[self.chance.choice(OTHERWISE)]}
 
     def _act(
         self, barrier: threading.Barrier, wait_s: float, act: Callable[[Desk, Plan], None], desk: Desk, plan: Plan
@@ -118,6 +126,15 @@ class Crowd:
             answer = self._approve(desk, plan, *seen)
             if answer.done or _read(plan)[0] == seen[0]:
                 return
+
+    def reject(self, desk: Desk, plan: Plan) -> None:
+        """Once; an edit in between leaves it without effect."""
+        given = {"content_hash": _read(plan)[0], "reason": "too hot"}
+        self._tell(desk, "reject", plan, desk.act("reject", plan, given))
+
+    def abort(self, desk: Desk, plan: Plan) -> None:
+        """Names no content: whatever the plan is at, it is to stop."""
+        self._tell(desk, "abort", plan, desk.act("abort", plan, {"reason": "storm"}))
 
     def edit(self, desk: Desk, plan: Plan) -> None:
         """Ask for a change; the planner answers at once."""
@@ -177,7 +194,11 @@ def _dispatch(barrier: threading.Barrier, over: threading.Event) -> None:
     with session("dispatch"):
         barrier.wait(WAIT_S)
         while not over.wait(random.uniform(0.0, PAUSE_S)):
-            claim_authorised(at=AT, wall_at=AT)
-            send_queued(at=AT, wall_at=AT)
-        claim_authorised(at=AT, wall_at=AT)
-        send_queued(at=AT, wall_at=AT)
+            _round()
+        _round()
+
+
+def _round() -> None:
+    claim_authorised(at=AT, wall_at=AT)
+    carry_out_aborts(at=AT, wall_at=AT)
+    send_queued(at=AT, wall_at=AT)

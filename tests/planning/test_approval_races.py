@@ -1,7 +1,8 @@
 """Four approvers and two editors at once at every plan, through admin, pages and API, with two dispatchers running.
 
-What may never be: two authorisations of one plan, a signal without the quorum of its content, a second claim, an edit
-after the authorisation. Whoever comes too late is told who was first and when.
+At half of the plans one of the approvers rejects or aborts instead. What may never be: two authorisations of one plan,
+a signal without the quorum of its content, a second claim, an edit after the authorisation, anything after the end, a
+signal that an abort did not take back. Whoever comes too late is told who was first and when.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import astuple, dataclass
 import pytest
 
 from dispatch.models import Claim, Signal
-from planning.models import PlanRequest, PlanVersion, Transition, Vote
+from planning.models import Plan, PlanRequest, PlanVersion, Transition, Vote
 from tests.conftest import CommittedDatabase
 from tests.planning.crowd import Crowd
 from tests.portal.entries import DESKS
@@ -31,7 +32,14 @@ COLUMNS = (
     "signals without quorum",
     "edited after the authorisation",
     "own edits approved",
+    "rejected or withdrawn",
+    "aborted or cancelled",
+    "went on after its end",
+    "sent and not taken back by the abort",
 )
+ACTIONS = ("approve", "edit", "reject", "abort")
+STOPPED = ("ABORTING", "ABORTED", "CANCELLED")
+ENDED = ("REJECTED", "WITHDRAWN", "CANCELLED", "ABORTED")
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,10 @@ class Found:
     signals_without_quorum: int
     edited_after: int
     own_edits_approved: int
+    refused: int
+    stopped: int
+    went_on: int
+    not_taken_back: int
 
 
 def race(plans: int) -> tuple[Found, Crowd]:
@@ -66,6 +78,10 @@ def race(plans: int) -> tuple[Found, Crowd]:
             signals_without_quorum=sum(not has_quorum(signal.version) for signal in signals),
             edited_after=edited_after_the_authorisation(),
             own_edits_approved=sum(voter in askers(vote.version.plan_id) for vote, voter in approvals()),
+            refused=Plan.objects.filter(status__in=("REJECTED", "WITHDRAWN")).count(),
+            stopped=Plan.objects.filter(status__in=STOPPED).count(),
+            went_on=went_on_after_its_end(),
+            not_taken_back=sum(not_taken_back(plan_id) for plan_id in claims),
         ),
         crowd,
     )
@@ -96,9 +112,26 @@ def edited_after_the_authorisation() -> int:
     return sum(PlanRequest.objects.filter(plan=m.plan_id, wall_at__gt=m.wall_at).exists() for m in moves)
 
 
+def went_on_after_its_end() -> int:
+    """Moves of a plan that had ended."""
+    ends = Transition.objects.filter(to_status__in=ENDED).values_list("plan_id", "pk")
+    return sum(Transition.objects.filter(plan_id=plan, pk__gt=end).exists() for plan, end in ends)
+
+
+def not_taken_back(plan_id: int) -> bool:
+    """Aborted, and yet an event stands: not CANCELLED, or sent without a cancellation behind it."""
+    if Plan.objects.get(pk=plan_id).status not in STOPPED:
+        return False
+    events = Signal.objects.filter(claim__plan=plan_id, kind="EVENT")
+    cancelled = set(
+        Signal.objects.filter(claim__plan=plan_id, kind="CANCEL").values_list("planned_event_id", flat=True)
+    )
+    return any(e.status != "CANCELLED" or (e.sent_at and e.planned_event_id not in cancelled) for e in events)
+
+
 def check(found: Found, crowd: Crowd) -> None:
     assert found.authorised_twice == found.claimed_twice == found.signals_without_quorum == 0
-    assert found.edited_after == found.own_edits_approved == 0
+    assert found.edited_after == found.own_edits_approved == found.went_on == found.not_taken_back == 0
     assert found.signals == Claim.objects.count()
     codes = crowd.codes()
     assert set(codes) <= {200, 202, 302, 403, 409}
@@ -118,7 +151,9 @@ def test_a_dozen_plans(committed_db: CommittedDatabase) -> None:
 def test_two_hundred_plans(committed_db: CommittedDatabase) -> None:
     found, crowd = race(200)
     check(found, crowd)
-    assert crowd.won_at() == {(action, desk.name) for action in ("approve", "edit") for desk in DESKS}
+    assert crowd.won_at() == {
+        (action, desk.name) for action in ("approve", "edit", "reject", "abort") for desk in DESKS
+    }
     done = sum(answer.done for *_who, answer in crowd.answers)
     rows = zip((*COLUMNS, "answers", "of them done"), (*astuple(found), len(crowd.answers), done), strict=True)
     write_table("approval-proofs.md", "races", table(("of the race", "number"), rows))

@@ -209,6 +209,7 @@ class SystemRow:
 
 
 def solve(scene: Scene) -> None:
+    scene.plan.refresh_from_db()  # the object keeps what was rolled back
     if scene.plan.status == "PLANNING":
         scene.solve()
     else:

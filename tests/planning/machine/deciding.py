@@ -97,10 +97,11 @@ class Deciding(Asking):
         self._approve(index, by, "current", "fitting", "looked at it", None)
 
     @precondition(something_is_open)
-    @rule(index=which_plan, by=whoever, which=which_content, reason=words, really=seldom)
-    def reject(self, index: int, by: str, which: str, reason: str, really: bool) -> None:
+    @rule(index=which_plan, by=whoever, which=which_content, really=seldom)
+    def reject(self, index: int, by: str, which: str, really: bool) -> None:
+        """A veto ends the plan, so it is well given only now and then."""
         plan, twin = self.open_pair(index)
-        reason = reason if really else ""
+        which, reason = ("current", "too hot") if really else (which, "")
         content_hash, named = self.named(plan, which)
         objections = self.world.reject_objections(twin, self.humans[by], named, reason)
         given = {"plan_id": plan.pk, "content_hash": content_hash, "at": self.world.now, "reason": reason}
