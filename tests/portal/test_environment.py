@@ -93,11 +93,11 @@ class TestRequireSecretKey:
 
 
 def test_less_than_three_years_of_the_record_only_for_demonstrations() -> None:
-    assert read_environment({}).retention_days == 2557
-    assert read_environment({"PORTAL_RETENTION_DAYS": "1096"}).retention_days == 1096
+    assert read_environment({}).record.retention_days == 2557
+    assert read_environment({"PORTAL_RETENTION_DAYS": "1096"}).record.retention_days == 1096
     with pytest.raises(EnvironmentInvalid, match="below 1096 needs PORTAL_RETENTION_SHORT=1"):
         read_environment({"PORTAL_RETENTION_DAYS": "1095"})
     with pytest.raises(EnvironmentInvalid, match="must be a whole number of days"):
         read_environment({"PORTAL_RETENTION_DAYS": "-2"})
-    short = read_environment({"PORTAL_RETENTION_DAYS": "30", "PORTAL_RETENTION_SHORT": "1"})
+    short = read_environment({"PORTAL_RETENTION_DAYS": "30", "PORTAL_RETENTION_SHORT": "1"}).record
     assert (short.retention_days, short.retention_short) == (30, True)
