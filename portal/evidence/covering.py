@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+from django.db.models import Q, Subquery
 
 from portal.evidence.stream import Entry
 from portal.ledger import signing
 from portal.ledger.checkpointing import DOMAIN
 from portal.ledger.core.checkpoints import Head, Statement, parse_body
 from portal.ledger.models import Checkpoint
+
+LOOKED_AFTER: Final = 10_000
+"""Checkpoints: a week, at one a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +32,33 @@ class Covering:
 
 
 def covering(entries: Sequence[Entry]) -> Covering | None:
-    """The first checkpoint below whose horizon the stream's last transaction lies; None: none yet. One query."""
+    """The first checkpoint below whose horizon the stream's last transaction lies; None: none yet. One query.
+
+    Those after it that name the stream are looked at too: they would tell of a tail that is gone. The verification of
+    the whole record looks at all of them.
+    """
     if not entries:
         return None
     last = entries[-1]
-    made = Checkpoint.objects.filter(horizon__gt=last.txid).order_by("number").first()
-    if made is None:
+    later = Checkpoint.objects.filter(horizon__gt=last.txid)
+    first = Subquery(later.order_by("number").values("number")[:1])
+    names = Q(body__contains=json.dumps([last.stream], separators=(",", ":"))[:-1] + ",")
+    found = list(later.filter(Q(number=first) | names, number__lt=first + LOOKED_AFTER).order_by("number"))
+    if not found:
         return None
-    signed = _signed(made)
+    made, signed = found[0], _signed(found[0])
     findings = [] if signed is not False else [f"Checkpoint {made.number} is not signed with the record's key."]
+    for each in found:
+        findings += _findings(each, entries)
+    return Covering(made.number, made.wall_at, made.key_id, signed, tuple(findings))
+
+
+def _findings(made: Checkpoint, entries: Sequence[Entry]) -> list[str]:
     try:
         statement = parse_body(made.body)
     except ValueError as error:
-        findings.append(f"Checkpoint {made.number} {error}.")
-    else:
-        findings += _differences(statement, made.number, entries)
-    return Covering(made.number, made.wall_at, made.key_id, signed, tuple(findings))
+        return [f"Checkpoint {made.number} {error}."]
+    return _differences(statement, made.number, entries)
 
 
 def _signed(made: Checkpoint) -> bool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from portal.evidence.back import back
@@ -13,6 +13,7 @@ from portal.evidence.material import Material, gather
 from portal.evidence.parts import Section
 from portal.evidence.sent import sent, whom
 from portal.evidence.stream import Entry, broken_at
+from portal.templatetags.pages import status_words
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,18 @@ def pack_of(plan_id: int, *, made_at: datetime) -> Pack | None:
     if found is None:
         return None
     sections = (knew(found), decided(found), sent(found), whom(found), back(found))
-    return Pack(found, verified(f"plan:{plan_id}", found.entries), sections, made_at)
+    state = verified(f"plan:{plan_id}", found.entries)
+    return Pack(found, replace(state, findings=(*state.findings, *_otherwise(found))), sections, made_at)
+
+
+def _otherwise(found: Material) -> list[str]:
+    """Whether the plan's own row says otherwise than the record last saw it: then an event is missing, or the row was
+    changed past the record."""
+    rows = found.rows("planning_plan")
+    if not rows or rows[-1].row["status"] == found.plan.status:
+        return []
+    recorded, now = rows[-1].row["status"], found.plan.status
+    return [f"The plan's row says {status_words(now)}; the record last saw {status_words(recorded)}."]
 
 
 def verified(stream: str, entries: tuple[Entry, ...]) -> Verified:
