@@ -21,7 +21,8 @@ def freeze(plan: Plan) -> Freeze:
 
 
 def offers(body: str, plan: Plan) -> set[str]:
-    return set(re.findall(rf'href="/plans/{plan.pk}/(\w+)/"', body))
+    """Acts; the evidence is only read."""
+    return set(re.findall(rf'href="/plans/{plan.pk}/(\w+)/"', body)) - {"evidence"}
 
 
 def test_before_it_everything_is_offered(plan: Plan) -> None:
