@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound
 from planning.models import Delegation, DelegationEnd
 from planning.operations.opening import ReasonMissing, need, refusals_on_record
+from planning.operations.stepping_up import prove_with_password
 
 LONGEST: Final = timedelta(days=31)
 
@@ -62,11 +63,14 @@ class Loan:
     reason: str
 
 
-def delegate_vote(*, loan: Loan, by: Any, at: datetime) -> Delegation:
-    """Raises PermissionNeeded, DelegationInvalid, DelegationRefused, ReasonMissing."""
+def delegate_vote(*, loan: Loan, by: Any, at: datetime, password: str | None = None) -> Delegation:
+    """Raises PermissionNeeded, PasswordNeeded, PasswordWrong, TooManyWrong, DelegationRefused (403);
+    DelegationInvalid, ReasonMissing (422).
+    """
     with refusals_on_record(plan_id=None, by=by, attempted="delegate", at=at), transaction.atomic():
         need(by, "planning.delegate_vote")
         _check(loan, by, at)
+        prove_with_password(by, password)
         try:
             with transaction.atomic():
                 return Delegation.objects.create(

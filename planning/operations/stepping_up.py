@@ -66,6 +66,15 @@ class PasswordWrong(NotAllowed):
         return "The password is not right."
 
 
+class PasswordNeeded(NotAllowed):
+    """What changes who decides, or how, is not done with a session or a token alone."""
+
+    field = "password"
+
+    def __str__(self) -> str:
+        return "This needs your password too: it changes who decides, or how."
+
+
 class TooManyWrong(NotAllowed):
     """Whoever guesses waits; so does the person, who may have typed it right by now."""
 
@@ -163,6 +172,17 @@ def check_password(by: Any, password: str) -> None:
         raise TooManyWrong
     if not by.check_password(password):
         raise PasswordWrong
+
+
+def prove_with_password(by: Any, password: str | None) -> None:
+    """Raises PasswordNeeded, PasswordWrong, TooManyWrong.
+
+    For lending a vote and changing the policy: who stole a token could otherwise lend away, or propose away, the very
+    proof that a vote asks for.
+    """
+    if not password:
+        raise PasswordNeeded
+    check_password(by, password)
 
 
 def begin_proof(*, by: Any, party: RelyingParty) -> dict[str, Any]:
