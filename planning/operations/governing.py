@@ -12,7 +12,7 @@ from django.db.models import Max
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound
 from planning.core.policy import PolicyUnsound, policy_text
 from planning.models import ApprovalPolicy, PolicyConfirmation
-from planning.operations.opening import ReasonMissing, need, refusals_on_record
+from planning.operations.opening import ReasonMissing, in_words, need, refusals_on_record
 from planning.operations.stepping_up import prove_with_password
 
 
@@ -75,7 +75,7 @@ def propose_policy(*, rules: str, by: Any, at: datetime, reason: str, password: 
             text = policy_text(rules)
         except PolicyUnsound as error:
             raise PolicyInvalid(error.where, error.why) from error
-        if not reason.strip():
+        if not in_words(reason):
             raise ReasonMissing
         prove_with_password(by, password)
         newest = ApprovalPolicy.objects.aggregate(newest=Max("number"))["newest"] or 0
@@ -86,7 +86,7 @@ def propose_policy(*, rules: str, by: Any, at: datetime, reason: str, password: 
                     rules=text,
                     rules_sha256=hashlib.sha256(text.encode()).hexdigest(),
                     proposed_by=by,
-                    reason=reason.strip(),
+                    reason=in_words(reason),
                 )
         except IntegrityError as error:
             words = str(error).splitlines()[0]

@@ -23,7 +23,7 @@ from planning.models import (
     Vote,
     VoteAssertion,
 )
-from planning.operations.opening import PlanUnknown, ReasonMissing, StaleContent, need, refusals_on_record
+from planning.operations.opening import PlanUnknown, ReasonMissing, StaleContent, in_words, need, refusals_on_record
 from planning.passkeys import (
     NotSigned,
     RelyingParty,
@@ -281,10 +281,10 @@ def reset_passkeys(*, user_id: int, by: Any, reason: str, at: datetime) -> Passk
         person = get_user_model().objects.filter(pk=user_id).exclude(pk=by.pk).first()
         if person is None:
             raise NobodyToReset
-        if not reason.strip():
+        if not in_words(reason):
             raise ReasonMissing
         _one_enrolment_at_a_time(person)
-        made = PasskeyReset.objects.create(user=person, by=by, reason=reason.strip())
+        made = PasskeyReset.objects.create(user=person, by=by, reason=in_words(reason))
         for key in passkeys_of(person):
             PasskeyEnd.objects.create(passkey=key, by=by, reason=made.reason)
         return made

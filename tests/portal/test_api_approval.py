@@ -180,6 +180,10 @@ class TestEveryone:
         answer = unwritten(tokened(sybil), path.format(number), body)
         assert (answer.status_code, fields_of(answer)) == (404, [])
 
+    def test_a_number_that_is_none_speaks_of_no_plan(self, sybil: User) -> None:
+        answer = unwritten(tokened(sybil), "freezes/abc/lift", {"text": "x"})
+        assert told(answer) == (404, [], "There is nothing of this number.")
+
     @pytest.mark.parametrize(
         ("path", "body", "fields"),
         [
@@ -668,7 +672,11 @@ class TestFreezes:
 
     @pytest.mark.parametrize(
         ("body", "fields"),
-        [({"reason": " "}, ["reason"]), ({"reason": "x", "ends_at": "2020-01-01T00:00:00Z"}, ["ends_at"])],
+        [
+            ({"reason": " "}, ["reason"]),
+            ({"reason": " \u200b\u2060"}, ["reason"]),
+            ({"reason": "x", "ends_at": "2020-01-01T00:00:00Z"}, ["ends_at"]),
+        ],
     )
     def test_refused(self, body: Any, fields: list[str], other: User) -> None:
         assert told(unwritten(tokened(other), "freezes", body))[:2] == (422, fields)
