@@ -78,6 +78,7 @@ class TestChanging:
         for said in (
             "New: 20 MW or more in the largest quarter-hour: 1 supervisor, signed in",
             "No longer: 20 MW or more in the largest quarter-hour: 1 supervisor, password",
+            "All other rules stay as they are.",
             "New: Break-glass up to 80 MW, reviewed within 24 h (now 60 MW, 24 h)",
         ):
             assert said in page
