@@ -22,7 +22,13 @@ from grid import clock
 from grid.core.intervals import CENTRAL
 from grid.core.refusals import NotFound, Refusal
 from planning.api.people import lender_named, signed_of
-from planning.approval_queries import as_shown_to, delegations_to, has_to_estimate
+from planning.approval_queries import (
+    as_shown_to,
+    delegations_to,
+    has_to_estimate,
+    owed_estimates,
+    votes_kept_from,
+)
 from planning.core.drift import Level
 from planning.core.lifecycle import ABORT_WORDS, AWAITING_VOTE, STATUS_WORDS, Status, abort_target
 from planning.known import drift_of_card
@@ -31,6 +37,7 @@ from planning.operations import approve_plan, passkeys_of, reject_plan
 from planning.queries import PlanCard, PlanPage, plan_cards, plan_page, plans
 
 UNKNOWN = "not known"
+COVERED = "after your estimate"
 
 
 class RecordAdmin(admin.ModelAdmin):
@@ -59,6 +66,21 @@ class RecordAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         """The record stays."""
         return False
+
+
+def _open_cards() -> list[PlanCard]:
+    return plan_cards(plans().filter(status__in=AWAITING_VOTE))
+
+
+class CoveredAdmin(RecordAdmin):
+    """Leaves out what tells the MW of a version to who has still to estimate them."""
+
+    version = "version"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Without what stays covered; it is there once the estimate is given."""
+        owed = owed_estimates(_open_cards(), person_id=int(request.user.pk or 0))
+        return super().get_queryset(request).exclude(**{f"{self.version}__in": owed})
 
 
 class QueueFilter(admin.SimpleListFilter):
@@ -104,8 +126,10 @@ class QueueList(ChangeList):
         """Each plan of the page carries its card."""
         super().get_results(request)
         cards = plan_cards(self.result_list)
+        owed = owed_estimates(cards, person_id=int(request.user.pk or 0))
         for card in cards:
             card.plan.card = card  # type: ignore[attr-defined]
+            card.plan.covered = card.version is not None and card.version.pk in owed  # type: ignore[attr-defined]
         self.result_list = [card.plan for card in cards]
 
 
@@ -119,6 +143,11 @@ def card_of(plan: Plan) -> PlanCard:
     found: PlanCard = getattr(plan, "card", None) or plan_cards([plan])[0]
     plan.card = found  # type: ignore[attr-defined]
     return found
+
+
+def is_covered(plan: Plan) -> bool:
+    """Whether this line of the list is read by who has still to estimate the MW."""
+    return bool(getattr(plan, "covered", False))
 
 
 @admin.register(Plan)
@@ -157,11 +186,21 @@ class PlanAdmin(RecordAdmin):
         "failure",
     )
     readonly_fields = fields
+    tell_mw = frozenset(
+        {"planned_mw", "firm_mw", "confidence", "target_mw", "cost_usd", "rebound_mwh", "cohorts", "rationale"}
+    )
     change_form_template = "admin/planning/plan/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:  # noqa: ARG002
         """With what a line about them needs."""
         return plans()
+
+    def get_fields(self, request: HttpRequest, obj: Plan | None = None) -> Any:
+        """Without what tells MW that this person has still to estimate."""
+        found = plan_page(obj.pk) if obj else None
+        if found is None or not has_to_estimate(found, person_id=int(request.user.pk or 0)):
+            return self.fields
+        return [name for name in self.fields if name not in self.tell_mw]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002
         """The queue's own."""
@@ -186,12 +225,16 @@ class PlanAdmin(RecordAdmin):
     @admin.display(description="P50 (MW)")
     def planned_mw(self, plan: Plan) -> str:
         """Median of the mean over the window."""
+        if is_covered(plan):
+            return COVERED
         content = card_of(plan).content
         return f"{content.planned_p50_mw:.1f}" if content else UNKNOWN
 
     @admin.display(description="firm, 9 in 10 (MW)")
     def firm_mw(self, plan: Plan) -> str:
         """Exceeded nine times in ten."""
+        if is_covered(plan):
+            return COVERED
         content = card_of(plan).content
         return f"{content.firm_p90_mw:.1f}" if content else UNKNOWN
 
@@ -204,6 +247,8 @@ class PlanAdmin(RecordAdmin):
     @admin.display(description="confidence (%)")
     def confidence(self, plan: Plan) -> str:
         """Probability that the mean over the window reaches the target."""
+        if is_covered(plan):
+            return COVERED
         content = card_of(plan).content
         return f"{content.confidence * 100:.0f}" if content else UNKNOWN
 
@@ -359,22 +404,26 @@ def _question(page: PlanPage | None, request: HttpRequest) -> dict[str, Any]:
 
 
 @admin.register(PlanVersion)
-class PlanVersionAdmin(RecordAdmin):
+class PlanVersionAdmin(CoveredAdmin):
     """What was decided upon."""
+
+    version = "pk"
 
     list_display = ("__str__", "content_hash", "window_start", "window_end", "proposed_at")
 
 
 @admin.register(PlanRequest)
-class PlanRequestAdmin(RecordAdmin):
+class PlanRequestAdmin(CoveredAdmin):
     """What was asked."""
+
+    version = "plan__current_version"
 
     list_display = ("__str__", "by", "at", "strategy", "target_mw", "reason")
     list_select_related = ("by",)
 
 
 @admin.register(PlannedEvent)
-class PlannedEventAdmin(RecordAdmin):
+class PlannedEventAdmin(CoveredAdmin):
     """The bytes of each event."""
 
     list_display = ("event_name", "cohort", "mean_mw", "endpoints", "starts_at", "ends_at")
@@ -394,6 +443,11 @@ class VoteAdmin(RecordAdmin):
     list_display = ("version", "voter", "decision", "at", "reason")
     list_select_related = ("version", "voter")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Vote]:
+        """Who votes second does not see the first vote before their own."""
+        kept = votes_kept_from(_open_cards(), person_id=int(request.user.pk or 0))
+        return super().get_queryset(request).exclude(version__in=kept)
+
 
 @admin.register(Transition)
 class TransitionAdmin(RecordAdmin):
@@ -401,6 +455,11 @@ class TransitionAdmin(RecordAdmin):
 
     list_display = ("plan", "was", "became", "by", "actor", "at", "reason")
     list_select_related = ("plan", "by")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Transition]:
+        """Nor by whose vote the plan moved on."""
+        kept = votes_kept_from(_open_cards(), person_id=int(request.user.pk or 0))
+        return super().get_queryset(request).exclude(to_status=Status.PARTIAL, plan__current_version__in=kept)
 
     @admin.display(description="was", ordering="from_status")
     def was(self, move: Transition) -> str:

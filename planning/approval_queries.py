@@ -194,6 +194,12 @@ def owed_estimates(cards: Iterable[PlanCard], *, person_id: int) -> frozenset[in
     )
 
 
+def votes_kept_from(cards: Iterable[PlanCard], *, person_id: int) -> frozenset[int]:
+    """Versions (by id) of which this person, who is still to vote as one of several, does not see the votes."""
+    several = [c.version.pk for c in cards if c.version and c.is_open and c.votes.needs.approvals > 1]
+    return could_vote_on(several, person_id=person_id)
+
+
 def could_vote_on(version_ids: Sequence[int], *, person_id: int) -> frozenset[int]:
     """Of these versions, those on which this person has a vote to give, now or once a freeze or blocker is gone."""
     if not version_ids:

@@ -171,7 +171,13 @@ class FreezeOutput(serializers.Serializer[Any]):
     lifted_by = PersonName(source="lift.by.username")
 
 
-class DelegationInput(StrictSerializer):
+class PasswordInput(StrictSerializer):
+    """The person's own password, beside the token."""
+
+    password = TextField(required=False, allow_null=True, max_length=1000, trim_whitespace=False, write_only=True)
+
+
+class DelegationInput(PasswordInput):
     """Lend the right to vote."""
 
     delegate = TextField(max_length=150, help_text="username")
@@ -198,7 +204,7 @@ class DelegationOutput(serializers.Serializer[Any]):
         return getattr(row, "end", None) is not None
 
 
-class PolicyInput(StrictSerializer):
+class PolicyInput(PasswordInput):
     """A new policy, whole; docs/approval.md has its words."""
 
     rules = OptionsField()

@@ -33,6 +33,7 @@ from planning.api.approval_serializers import (
     FreezeInput,
     FreezeOutput,
     PasskeyOutput,
+    PasswordInput,
     PolicyInput,
     PolicyOutput,
     ProofInput,
@@ -254,7 +255,8 @@ class DelegationListView(RecordsView):
             max_mw=given["max_mw"],
             reason=given["reason"],
         )
-        return self.made(DelegationOutput, operations.delegate_vote(loan=loan, by=request.user, at=clock.now()))
+        made = operations.delegate_vote(loan=loan, by=request.user, at=clock.now(), password=given.get("password"))
+        return self.made(DelegationOutput, made)
 
 
 class EndDelegationView(RecordsView):
@@ -282,7 +284,11 @@ class PolicyListView(RecordsView):
         """Propose another policy; it is in force once a second person has confirmed it."""
         given = self.validated(PolicyInput, "planning.change_policy")
         made = operations.propose_policy(
-            rules=json.dumps(given["rules"]), by=request.user, at=clock.now(), reason=given["reason"]
+            rules=json.dumps(given["rules"]),
+            by=request.user,
+            at=clock.now(),
+            reason=given["reason"],
+            password=given.get("password"),
         )
         return Response(_policy(made.number), status=201)
 
@@ -290,10 +296,15 @@ class PolicyListView(RecordsView):
 class ConfirmPolicyView(RecordsView):
     """The second person."""
 
-    @extend_schema(operation_id="approval_policies_confirm", request=None, responses={201: PolicyOutput, **WRITE})
+    @extend_schema(
+        operation_id="approval_policies_confirm", request=PasswordInput, responses={201: PolicyOutput, **WRITE}
+    )
     def post(self, request: Request, number: str) -> Response:
         """Confirm what somebody else proposed."""
-        operations.confirm_policy(number=number_of(number), by=request.user, at=clock.now())
+        given = self.validated(PasswordInput, "planning.change_policy")
+        operations.confirm_policy(
+            number=number_of(number), by=request.user, at=clock.now(), password=given.get("password")
+        )
         return Response(_policy(number_of(number)), status=201)
 
 

@@ -103,7 +103,7 @@ class PlansView(GenericAPIView[Plan]):
 def number_of(plan_id: str) -> int:
     """The id in a path as a number; one that cannot be is unknown (404)."""
     if not PLAN_ID.fullmatch(plan_id):
-        raise NotFound("There is no such plan.")
+        raise NotFound("There is nothing of this number.")
     return int(plan_id)
 
 

@@ -17,7 +17,7 @@ from planning.core.lifecycle import Status
 from planning.core.policy import StepUp
 from planning.known import drift_of
 from planning.models import Decision, Estimate, Plan, Vote
-from planning.operations.opening import ReasonMissing, refusals_on_record, undecided
+from planning.operations.opening import ReasonMissing, in_words, refusals_on_record, undecided
 from planning.operations.stepping_up import Proven, check_password, keep_assertion, prove
 from planning.passkeys import Signed
 from planning.queries import offer_objection, vote_counts
@@ -166,10 +166,10 @@ def approve_plan(
         check_commitments(plan)
         ballot = Ballot(
             by=by,
-            reason=reason.strip(),
+            reason=in_words(reason),
             step_up=_strength(password, proven),
             on_behalf_of=on_behalf_of,
-            drift=_checked_approval(plan, by=by, at=at, reason=reason.strip(), step_up=_strength(password, proven)),
+            drift=_checked_approval(plan, by=by, at=at, reason=in_words(reason), step_up=_strength(password, proven)),
         )
         vote = cast_vote(plan=plan, decision=Decision.APPROVE, ballot=ballot, at=at)
         if proven is not None:

@@ -16,7 +16,7 @@ from grid.queries import current_run
 from planning.core.lifecycle import Status
 from planning.known import time_to_decide
 from planning.models import Origin, Plan, PlanRequest, Stage, Strategy, Transition
-from planning.operations.opening import ReasonMissing, need, refusals_on_record, undecided
+from planning.operations.opening import ReasonMissing, in_words, need, refusals_on_record, undecided
 from planning.record import move_plan
 
 MAX_WINDOW: Final = timedelta(hours=12)
@@ -182,7 +182,7 @@ def edit_plan(*, plan_id: int, content_hash: str, change: Change, by: Any, at: d
     """
     with refusals_on_record(plan_id=plan_id, by=by, attempted="edit", at=at), transaction.atomic():
         plan = undecided(plan_id=plan_id, content_hash=content_hash, by=by, at=at, permission="planning.edit_plan")
-        if not reason.strip():
+        if not in_words(reason):
             raise ReasonMissing
         before = plan.requests.order_by("-number")[0]
         old = {name: getattr(before, name) for name in ("strategy", "window_start", "window_end", "target_mw")}

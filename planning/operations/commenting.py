@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound
 from planning.models import Comment, CommentResolution
-from planning.operations.opening import current, need, refusals_on_record, undecided
+from planning.operations.opening import current, in_words, need, refusals_on_record, undecided
 
 
 class NothingSaid(Invalid):
@@ -51,10 +51,10 @@ def add_comment(
     """On exactly the content that was read. Raises as `approve_plan` does, and NothingSaid."""
     with refusals_on_record(plan_id=plan_id, by=by, attempted="comment", at=at), transaction.atomic():
         plan = undecided(plan_id=plan_id, content_hash=content_hash, by=by, at=at, permission="planning.reject_plan")
-        if not text.strip():
+        if not in_words(text):
             raise NothingSaid
         return Comment.objects.create(
-            version=current(plan), by=by, at=at, text=text.strip(), about=about, blocker=blocker
+            version=current(plan), by=by, at=at, text=in_words(text), about=about, blocker=blocker
         )
 
 
@@ -65,12 +65,12 @@ def resolve_comment(*, comment_id: int, by: Any, at: datetime, text: str) -> Com
         raise CommentUnknown(comment_id)
     with refusals_on_record(plan_id=comment.version.plan_id, by=by, attempted="resolve", at=at), transaction.atomic():
         need(by, "planning.reject_plan")
-        if not text.strip():
+        if not in_words(text):
             raise NothingSaid
         if CommentResolution.objects.filter(comment=comment).exists():
             raise AlreadyResolved
         try:
             with transaction.atomic():
-                return CommentResolution.objects.create(comment=comment, by=by, at=at, text=text.strip())
+                return CommentResolution.objects.create(comment=comment, by=by, at=at, text=in_words(text))
         except IntegrityError as error:
             raise ResolutionRefused from error

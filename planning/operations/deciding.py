@@ -12,7 +12,7 @@ from grid.queries import current_run
 from planning.core.lifecycle import AWAITING_VOTE, LIVE, Status, abort_target, ended_with_its_run
 from planning.models import Decision, Plan, Transition
 from planning.operations.approving import Ballot, cast_vote, not_in_own_cause
-from planning.operations.opening import ReasonMissing, locked, need, refusals_on_record, undecided
+from planning.operations.opening import ReasonMissing, in_words, locked, need, refusals_on_record, undecided
 from planning.record import move_plan
 
 
@@ -30,10 +30,10 @@ def reject_plan(*, plan_id: int, content_hash: str, by: Any, at: datetime, reaso
     """Veto: one rejection ends the plan. Raises as `approve_plan` does, and ReasonMissing."""
     with refusals_on_record(plan_id=plan_id, by=by, attempted="reject", at=at), transaction.atomic():
         plan = undecided(plan_id=plan_id, content_hash=content_hash, by=by, at=at, permission="planning.reject_plan")
-        if not reason.strip():
+        if not in_words(reason):
             raise ReasonMissing
         not_in_own_cause(plan, by)
-        cast_vote(plan=plan, decision=Decision.REJECT, ballot=Ballot(by=by, reason=reason.strip()), at=at)
+        cast_vote(plan=plan, decision=Decision.REJECT, ballot=Ballot(by=by, reason=in_words(reason)), at=at)
         move_plan(plan=plan, to=Status.REJECTED, at=at, by=by, reason=reason)
     return plan
 

@@ -12,7 +12,8 @@ from django.db import IntegrityError, transaction
 
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound
 from planning.models import Delegation, DelegationEnd
-from planning.operations.opening import ReasonMissing, need, refusals_on_record
+from planning.operations.opening import ReasonMissing, in_words, need, refusals_on_record
+from planning.operations.stepping_up import prove_with_password
 
 LONGEST: Final = timedelta(days=31)
 
@@ -62,11 +63,14 @@ class Loan:
     reason: str
 
 
-def delegate_vote(*, loan: Loan, by: Any, at: datetime) -> Delegation:
-    """Raises PermissionNeeded, DelegationInvalid, DelegationRefused, ReasonMissing."""
+def delegate_vote(*, loan: Loan, by: Any, at: datetime, password: str | None = None) -> Delegation:
+    """Raises PermissionNeeded, PasswordNeeded, PasswordWrong, TooManyWrong, DelegationRefused (403);
+    DelegationInvalid, ReasonMissing (422).
+    """
     with refusals_on_record(plan_id=None, by=by, attempted="delegate", at=at), transaction.atomic():
         need(by, "planning.delegate_vote")
         _check(loan, by, at)
+        prove_with_password(by, password)
         try:
             with transaction.atomic():
                 return Delegation.objects.create(
@@ -75,14 +79,14 @@ def delegate_vote(*, loan: Loan, by: Any, at: datetime) -> Delegation:
                     starts_at=loan.starts_at,
                     ends_at=loan.ends_at,
                     max_mw=loan.max_mw,
-                    reason=loan.reason.strip(),
+                    reason=in_words(loan.reason),
                 )
         except IntegrityError as error:
             raise DelegationRefused from error
 
 
 def _check(loan: Loan, by: Any, at: datetime) -> None:
-    if not loan.reason.strip():
+    if not in_words(loan.reason):
         raise ReasonMissing
     if loan.delegate_id == by.pk:
         raise DelegationInvalid("delegate", "Lend it to somebody else.")

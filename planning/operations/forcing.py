@@ -12,7 +12,7 @@ from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound
 from planning.core.lifecycle import Status
 from planning.models import BreakGlass, BreakGlassReview, Plan
 from planning.operations.approving import check_commitments, one_approval_at_a_time
-from planning.operations.opening import current, need, refusals_on_record, undecided
+from planning.operations.opening import current, in_words, need, refusals_on_record, undecided
 from planning.operations.stepping_up import keep_assertion, prove
 from planning.passkeys import Signed
 from planning.record import move_plan
@@ -77,9 +77,9 @@ class Emergency:
         if self.reason_code not in BreakGlass.ReasonCode.values:
             codes = ", ".join(BreakGlass.ReasonCode.values)
             raise BreakGlassIncomplete("reason_code", f"The reason code is one of {codes}.")
-        if not self.incident.strip():
+        if not in_words(self.incident):
             raise BreakGlassIncomplete("incident", "Give the number of the incident it belongs to.")
-        if not self.reason.strip():
+        if not in_words(self.reason):
             raise BreakGlassIncomplete("reason", "Say why it has to be forced.")
 
 
@@ -105,8 +105,8 @@ def force_plan(
                     content_hash=content_hash,
                     by=by,
                     reason_code=emergency.reason_code,
-                    incident=emergency.incident.strip(),
-                    reason=emergency.reason.strip(),
+                    incident=in_words(emergency.incident),
+                    reason=in_words(emergency.reason),
                     step_up="PASSKEY",
                     at=at,
                 )
@@ -132,12 +132,12 @@ def review_break_glass(*, break_glass_id: int, by: Any, at: datetime, finding: s
             raise BreakGlassIncomplete(
                 "finding", f"The finding is one of {', '.join(BreakGlassReview.Finding.values)}."
             )
-        if not text.strip():
+        if not in_words(text):
             raise BreakGlassIncomplete("text", "Say what you looked at and what you think of it.")
         if BreakGlassReview.objects.filter(break_glass=forced).exists():
             raise AlreadyReviewed
         try:
             with transaction.atomic():
-                return BreakGlassReview.objects.create(break_glass=forced, by=by, finding=finding, text=text.strip())
+                return BreakGlassReview.objects.create(break_glass=forced, by=by, finding=finding, text=in_words(text))
         except IntegrityError as error:
             raise ReviewRefused(str(error).splitlines()[0].removeprefix("review refused: ")) from error

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound
 from planning.models import Freeze, FreezeLift
-from planning.operations.opening import ReasonMissing, need, refusals_on_record
+from planning.operations.opening import ReasonMissing, in_words, need, refusals_on_record
 
 
 class FreezeUnknown(NotFound):
@@ -58,14 +58,14 @@ def freeze(
     """
     with refusals_on_record(plan_id=None, by=by, attempted="freeze", at=at), transaction.atomic():
         need(by, "planning.freeze_sending")
-        if not reason.strip():
+        if not in_words(reason):
             raise ReasonMissing
         start = starts_at or at
         if ends_at is not None and (ends_at <= start or ends_at <= at):
             raise FreezeSpanInvalid
         try:
             with transaction.atomic():
-                return Freeze.objects.create(by=by, reason=reason.strip(), starts_at=start, ends_at=ends_at)
+                return Freeze.objects.create(by=by, reason=in_words(reason), starts_at=start, ends_at=ends_at)
         except IntegrityError as error:
             raise FreezeRefused from error
 
@@ -74,14 +74,14 @@ def lift_freeze(*, freeze_id: int, by: Any, at: datetime, reason: str) -> Freeze
     """Raises PermissionNeeded, FreezeRefused, FreezeUnknown, FreezeOver, ReasonMissing."""
     with refusals_on_record(plan_id=None, by=by, attempted="lift freeze", at=at), transaction.atomic():
         need(by, "planning.lift_freeze")
-        if not reason.strip():
+        if not in_words(reason):
             raise ReasonMissing
         found = Freeze.objects.filter(pk=freeze_id).first()
         if found is None:
             raise FreezeUnknown(freeze_id)
         try:
             with transaction.atomic():
-                return FreezeLift.objects.create(freeze=found, by=by, reason=reason.strip(), at=at)
+                return FreezeLift.objects.create(freeze=found, by=by, reason=in_words(reason), at=at)
         except IntegrityError as error:
             lift = FreezeLift.objects.filter(freeze=found).select_related("by").first()
             raise (FreezeOver(lift.by.username) if lift else FreezeRefused()) from error

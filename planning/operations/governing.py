@@ -12,7 +12,8 @@ from django.db.models import Max
 from grid.core.refusals import Conflict, Invalid, NotAllowed, NotFound
 from planning.core.policy import PolicyUnsound, policy_text
 from planning.models import ApprovalPolicy, PolicyConfirmation
-from planning.operations.opening import ReasonMissing, need, refusals_on_record
+from planning.operations.opening import ReasonMissing, in_words, need, refusals_on_record
+from planning.operations.stepping_up import prove_with_password
 
 
 class PolicyInvalid(Invalid):
@@ -64,16 +65,19 @@ class PolicyOvertaken(Conflict):
         return "Somebody proposed another policy at the same time; look at it, then try again."
 
 
-def propose_policy(*, rules: str, by: Any, at: datetime, reason: str) -> ApprovalPolicy:
-    """Raises PermissionNeeded, PolicyRefused (403), PolicyOvertaken (409), PolicyInvalid, ReasonMissing (422)."""
+def propose_policy(*, rules: str, by: Any, at: datetime, reason: str, password: str | None = None) -> ApprovalPolicy:
+    """Raises PermissionNeeded, PasswordNeeded, PasswordWrong, TooManyWrong, PolicyRefused (403); PolicyOvertaken (409);
+    PolicyInvalid, ReasonMissing (422).
+    """
     with refusals_on_record(plan_id=None, by=by, attempted="propose policy", at=at), transaction.atomic():
         need(by, "planning.change_policy")
         try:
             text = policy_text(rules)
         except PolicyUnsound as error:
             raise PolicyInvalid(error.where, error.why) from error
-        if not reason.strip():
+        if not in_words(reason):
             raise ReasonMissing
+        prove_with_password(by, password)
         newest = ApprovalPolicy.objects.aggregate(newest=Max("number"))["newest"] or 0
         try:
             with transaction.atomic():
@@ -82,7 +86,7 @@ def propose_policy(*, rules: str, by: Any, at: datetime, reason: str) -> Approva
                     rules=text,
                     rules_sha256=hashlib.sha256(text.encode()).hexdigest(),
                     proposed_by=by,
-                    reason=reason.strip(),
+                    reason=in_words(reason),
                 )
         except IntegrityError as error:
             words = str(error).splitlines()[0]
@@ -91,13 +95,16 @@ def propose_policy(*, rules: str, by: Any, at: datetime, reason: str) -> Approva
             raise PolicyOvertaken from error
 
 
-def confirm_policy(*, number: int, by: Any, at: datetime) -> PolicyConfirmation:
-    """In force from here on. Raises PermissionNeeded, PolicyUnknown, ConfirmationRefused."""
+def confirm_policy(*, number: int, by: Any, at: datetime, password: str | None = None) -> PolicyConfirmation:
+    """In force from here on. Raises PermissionNeeded, PasswordNeeded, PasswordWrong, TooManyWrong,
+    ConfirmationRefused (403); PolicyUnknown (404).
+    """
     with refusals_on_record(plan_id=None, by=by, attempted="confirm policy", at=at), transaction.atomic():
         need(by, "planning.change_policy")
         policy = ApprovalPolicy.objects.filter(number=number).first()
         if policy is None:
             raise PolicyUnknown(number)
+        prove_with_password(by, password)
         try:
             with transaction.atomic():
                 return PolicyConfirmation.objects.create(policy=policy, by=by)

@@ -96,6 +96,12 @@ class ReasonMissing(Invalid):
         return "Say why: a reason is needed here."
 
 
+def in_words(text: str) -> str:
+    """What was said, without white space around it; empty where there is nothing to read, as of zero-width letters."""
+    said = text.strip()
+    return said if any(letter.isprintable() and not letter.isspace() for letter in said) else ""
+
+
 def _central(at: datetime) -> str:
     return f"{at.astimezone(CENTRAL):%a %-d %b %Y %H:%M %Z}"
 

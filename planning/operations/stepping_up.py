@@ -23,7 +23,7 @@ from planning.models import (
     Vote,
     VoteAssertion,
 )
-from planning.operations.opening import PlanUnknown, ReasonMissing, StaleContent, need, refusals_on_record
+from planning.operations.opening import PlanUnknown, ReasonMissing, StaleContent, in_words, need, refusals_on_record
 from planning.passkeys import (
     NotSigned,
     RelyingParty,
@@ -64,6 +64,15 @@ class PasswordWrong(NotAllowed):
 
     def __str__(self) -> str:
         return "The password is not right."
+
+
+class PasswordNeeded(NotAllowed):
+    """What changes who decides, or how, is not done with a session or a token alone."""
+
+    field = "password"
+
+    def __str__(self) -> str:
+        return "This needs your password too: it changes who decides, or how."
 
 
 class TooManyWrong(NotAllowed):
@@ -165,6 +174,17 @@ def check_password(by: Any, password: str) -> None:
         raise PasswordWrong
 
 
+def prove_with_password(by: Any, password: str | None) -> None:
+    """Raises PasswordNeeded, PasswordWrong, TooManyWrong.
+
+    For lending a vote and changing the policy: who stole a token could otherwise lend away, or propose away, the very
+    proof that a vote asks for.
+    """
+    if not password:
+        raise PasswordNeeded
+    check_password(by, password)
+
+
 def begin_proof(*, by: Any, party: RelyingParty) -> dict[str, Any]:
     """What a key one has already is asked to sign, so that another can be enrolled. Raises NoPasskey."""
     known = _credential_ids(by)
@@ -261,10 +281,10 @@ def reset_passkeys(*, user_id: int, by: Any, reason: str, at: datetime) -> Passk
         person = get_user_model().objects.filter(pk=user_id).exclude(pk=by.pk).first()
         if person is None:
             raise NobodyToReset
-        if not reason.strip():
+        if not in_words(reason):
             raise ReasonMissing
         _one_enrolment_at_a_time(person)
-        made = PasskeyReset.objects.create(user=person, by=by, reason=reason.strip())
+        made = PasskeyReset.objects.create(user=person, by=by, reason=in_words(reason))
         for key in passkeys_of(person):
             PasskeyEnd.objects.create(passkey=key, by=by, reason=made.reason)
         return made

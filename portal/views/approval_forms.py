@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from django import forms
 
+from grid.core.refusals import Refusal
 from planning.models import BreakGlass, BreakGlassReview, Delegation
 from portal.models import User
 from portal.views.forms import CentralTimeField, DecisionForm, PortalForm
@@ -39,15 +40,20 @@ class AssertionField(forms.Field):
         return found
 
 
-class ApproveForm(DecisionForm):
-    """A vote with what its policy asks for; fields it does not ask for are left out."""
-
-    password = forms.CharField(
+def password_field() -> forms.CharField:
+    """Whether it is needed, and right, is for the operation to say."""
+    return forms.CharField(
         label="Your password",
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+
+
+class ApproveForm(DecisionForm):
+    """A vote with what its policy asks for; fields it does not ask for are left out."""
+
+    password = password_field()
     assertion = AssertionField(required=False)
     on_behalf_of = forms.CharField(label="In whose name", required=False, max_length=150, widget=forms.Select)
 
@@ -111,12 +117,16 @@ class TextForm(PortalForm):
 class FreezeForm(PortalForm):
     """Stop approvals and sending."""
 
+    ids = "freeze_%s"
+
     reason = words("Why everything has to stop", rows=2)
     ends_at = CentralTimeField(required=False, label="Until (Central time; empty: until lifted)")
 
 
 class DelegateForm(PortalForm):
     """Lend the right to vote."""
+
+    ids = "lend_%s"
 
     delegate = forms.ModelChoiceField(label="To", queryset=User.objects.none(), to_field_name="username")
     starts_at = CentralTimeField(required=False, label="From (Central time; empty: now)")
@@ -128,6 +138,7 @@ class DelegateForm(PortalForm):
         widget=forms.NumberInput(attrs={"step": "0.1", "min": "0.1", "inputmode": "decimal"}),
     )
     reason = words("Why", rows=2)
+    password = password_field()
 
     def __init__(self, data: Any = None, *, initial: Any = None, people: Any = None) -> None:
         super().__init__(data, initial=initial)
@@ -148,6 +159,18 @@ class PolicyForm(PortalForm):
         widget=forms.Textarea(attrs={"rows": 24, "spellcheck": "false", "class": "code"}),
     )
     reason = words("Why this change", rows=2)
+    password = password_field()
+
+
+class ConfirmForm(PortalForm):
+    """The second person of a policy's change. The page may show it more than once."""
+
+    ids = ""
+    password = password_field()
+
+    def take(self, refusal: Refusal) -> None:
+        """Above the table; the field itself stands in each row."""
+        self.add_error(None, str(refusal))
 
 
 class PasskeyForm(PortalForm):

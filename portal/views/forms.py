@@ -70,8 +70,11 @@ def _instant_of(naive: dt.datetime, zone: str) -> dt.datetime:
 class PortalForm(forms.Form):
     """A form whose widgets know their errors, and which takes refusals of operations as field errors."""
 
+    ids = "id_%s"
+    """Of its fields; another one where a page has several forms."""
+
     def __init__(self, data: Any = None, *, initial: Any = None) -> None:
-        super().__init__(data, initial=initial, label_suffix="")
+        super().__init__(data, initial=initial, label_suffix="", auto_id=self.ids)
 
     def take(self, refusal: Refusal) -> None:
         """Show a refusal beside the field it names, or above the form."""

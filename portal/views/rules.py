@@ -27,7 +27,7 @@ from portal.frame import portal_now
 from portal.models import User
 from portal.problem import status_of
 from portal.templatetags.pages import who
-from portal.views.approval_forms import DelegateForm, FreezeForm, PolicyForm, TextForm
+from portal.views.approval_forms import ConfirmForm, DelegateForm, FreezeForm, PolicyForm, TextForm
 from portal.views.guard import page, person, show
 
 METHODS = ("GET", "HEAD", "POST")
@@ -93,6 +93,7 @@ def _rules(request: HttpRequest, *, status: int = 200, **forms: Any) -> HttpResp
         "freeze_form": FreezeForm(),
         "lift_form": TextForm(),
         "delegate_form": DelegateForm(people=_voters(me)),
+        "confirm_form": ConfirmForm(),
         **forms,
     }
     return show(request, "portal/pages/rules.html", context, status=status)
@@ -136,7 +137,7 @@ def delegate(request: HttpRequest) -> HttpResponse:
     def act() -> Any:
         given, at = form.cleaned_data, portal_now(request)
         loan = Loan(given["delegate"].pk, form.starting(at), given["ends_at"], given["max_mw"], given["reason"])
-        return delegate_vote(loan=loan, by=person(request), at=at)
+        return delegate_vote(loan=loan, by=person(request), at=at, password=given["password"])
 
     return _act(request, form, "delegate_form", act, "Recorded: the right to vote is lent.")
 
@@ -165,7 +166,11 @@ def propose(request: HttpRequest) -> HttpResponse:
         given = form.cleaned_data
         try:
             made = propose_policy(
-                rules=given["rules"], by=person(request), at=portal_now(request), reason=given["reason"]
+                rules=given["rules"],
+                by=person(request),
+                at=portal_now(request),
+                reason=given["reason"],
+                password=given["password"],
             )
         except Refusal as refusal:
             form.take(refusal)
@@ -182,14 +187,14 @@ def propose(request: HttpRequest) -> HttpResponse:
 @page("planning.change_policy", methods=("POST",))
 def confirm(request: HttpRequest, number: int) -> HttpResponse:
     """The second person."""
-    try:
-        confirm_policy(number=number, by=person(request), at=portal_now(request))
-        messages.success(request, f"Recorded: policy {number} is in force. Versions written from now on name it.")
-    except NotFound as refusal:
-        raise Http404(str(refusal)) from refusal
-    except Refusal as refusal:
-        messages.error(request, str(refusal))
-    return redirect("rules")
+    form = ConfirmForm(request.POST)
+
+    def act() -> Any:
+        password = form.cleaned_data["password"]
+        return confirm_policy(number=number, by=person(request), at=portal_now(request), password=password)
+
+    said = f"Recorded: policy {number} is in force. Versions written from now on name it."
+    return _act(request, form, "confirm_form", act, said)
 
 
 def _act(request: HttpRequest, form: Any, name: str, operation: Callable[[], Any], said: str) -> HttpResponse:

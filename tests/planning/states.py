@@ -19,7 +19,7 @@ from planning.passkeys import Signed
 from planning.record import move_plan
 from portal.models import User
 from tests import factories
-from tests.keys import Keyring
+from tests.keys import Keyring, password_of
 from tests.planning import builders
 from tests.planning.builders import APPROVE_BY, AT, END, START, hash_of
 
@@ -174,7 +174,11 @@ class Scene:
             reason="away",
         )
         self.policy = operations.propose_policy(
-            rules=POLICY, by=self.people["second voter"], at=AT, reason="a test asked for it"
+            rules=POLICY,
+            by=self.people["second voter"],
+            at=AT,
+            reason="a test asked for it",
+            password=password_of(self.people["second voter"]),
         )
         self.other = builders.pending_plan(self.people["requester"], builders.cohort("Another"))
         Plan.objects.update(run=1)

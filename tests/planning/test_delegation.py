@@ -29,7 +29,7 @@ from planning.operations import (
 )
 from portal.models import User
 from tests import factories
-from tests.keys import Keyring
+from tests.keys import Keyring, password_of
 from tests.planning.ballots import approve, brought
 from tests.planning.builders import AT, hash_of, pending_plan, person, refused
 from tests.planning.sql import INSERT_VOTE, AsRole, assert_refused, forge, value_of
@@ -53,7 +53,7 @@ def make(operator: User, pearland: Cohort) -> Make:
 
 def lend(by: User, to: User, **changes: Any) -> Delegation:
     usual = {"starts_at": AT - HOUR, "ends_at": AT + HOUR, "max_mw": Decimal(100), "reason": "on leave"}
-    return delegate_vote(loan=Loan(delegate_id=to.pk, **usual | changes), by=by, at=AT)
+    return delegate_vote(loan=Loan(delegate_id=to.pk, **usual | changes), by=by, at=AT, password=password_of(by))
 
 
 def tally(plan: Plan) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from planning.models import BreakGlass, Freeze, Plan, Vote
 from planning.operations import Emergency, approve_plan, force_plan, freeze, propose_policy
 from planning.operations.approving import APPROVAL_LOCK
 from tests.conftest import CommittedDatabase
-from tests.keys import Keyring
+from tests.keys import Keyring, password_of
 from tests.planning.builders import AT, cohort, hash_of, pending_plan, person
 from tests.planning.guards.outgoing import signal_as
 from tests.planning.guards.sessions import WAIT_S, Lock, begun, held, without, without_trigger
@@ -119,8 +119,11 @@ SELECT 2, rules, rules_sha256, %s, 'first', now() FROM planning_approvalpolicy W
 
 def check_one_of_two_policies_at_once(database: CommittedDatabase) -> None:
     sam, sue = person("sam", "supervisor"), person("sue", "supervisor")
+    secret = password_of(sue)
     with ThreadPoolExecutor(1) as pool, held(database, (POLICY, [sam.pk])) as other:
-        second = begun(pool, "web", lambda: propose_policy(rules=DEFAULT_POLICY, by=sue, at=AT, reason="second"))
+        second = begun(
+            pool, "web", lambda: propose_policy(rules=DEFAULT_POLICY, by=sue, at=AT, reason="second", password=secret)
+        )
         waited = other.waits(second)
         other.session.commit()
         assert waited

@@ -27,6 +27,7 @@ from planning.core.lifecycle import Status
 from planning.models import Plan, PlanRefusal, PlanRequest
 from planning.proposal import solve_request
 from portal.models import User
+from tests.keys import password_of
 from tests.planning.builders import APPROVE_BY, AT, END, START
 from tests.planning.machine.base import check_deferred
 from tests.planning.rows import rows_of_everything
@@ -90,7 +91,7 @@ def force(scene: Scene, by: User) -> Any:
 def delegate(scene: Scene, by: User) -> Any:
     to_whom = scene.people["operator" if by.username != "operator" else "supervisor"]
     loan = operations.Loan(to_whom.pk, AT, END, Decimal(20), "away")
-    return operations.delegate_vote(loan=loan, by=by, at=AT)
+    return operations.delegate_vote(loan=loan, by=by, at=AT, password=password_of(by))
 
 
 def abort_leads_to() -> dict[str, str]:
@@ -171,13 +172,15 @@ PEOPLE: dict[str, Row] = {
         own=refused({"second voter"} | APART, "ReviewRefused"),
     ),
     "propose a policy": Row(
-        lambda s, by: operations.propose_policy(rules=s.policy.rules, by=by, at=AT, reason="safer"),
+        lambda s, by: operations.propose_policy(
+            rules=s.policy.rules, by=by, at=AT, reason="safer", password=password_of(by)
+        ),
         SUPERVISORS,
         to(ALL),
         own=refused(APART, "PolicyRefused"),
     ),
     "confirm a policy": Row(
-        lambda s, by: operations.confirm_policy(number=s.policy.number, by=by, at=AT),
+        lambda s, by: operations.confirm_policy(number=s.policy.number, by=by, at=AT, password=password_of(by)),
         SUPERVISORS,
         to(ALL),
         own=refused({"second voter"} | APART, "ConfirmationRefused"),

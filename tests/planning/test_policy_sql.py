@@ -29,7 +29,7 @@ from planning.core.policy import (
     requirement_of,
 )
 from planning.core.strategy import Strategy
-from planning.models import ApprovalPolicy, Plan, PlannedEvent, PlanRequest, PlanVersion
+from planning.models import ApprovalPolicy, Plan, PlannedEvent, PlanRequest, PlanVersion, PolicyConfirmation
 from planning.operations import (
     ConfirmationRefused,
     PermissionNeeded,
@@ -45,6 +45,7 @@ from portal.acting import acting_as
 from portal.models import User
 from tests.conftest import CommittedDatabase
 from tests.core.test_policy import UNSOUND
+from tests.keys import password_of
 from tests.planning.builders import AT, START, Wanted, cohort, content_of, pending_plan, person, refused, sha256
 from tests.planning.sql import AsRole, assert_refused, run, value_of
 from tests.policies import approve as vote
@@ -306,7 +307,11 @@ class TestDefault:
 
 
 def propose(by: User, text: str = TWO, reason: str = "summer is over") -> ApprovalPolicy:
-    return propose_policy(rules=text, by=by, at=AT, reason=reason)
+    return propose_policy(rules=text, by=by, at=AT, reason=reason, password=password_of(by))
+
+
+def confirm(number: int, by: User) -> PolicyConfirmation:
+    return confirm_policy(number=number, by=by, at=AT, password=password_of(by))
 
 
 @pytest.mark.django_db
@@ -316,14 +321,14 @@ class TestChange:
             made = propose(supervisor, json.dumps(json.loads(TWO), indent=1))
             assert (made.number, made.rules, made.proposed_by, made.reason) == (2, TWO, supervisor, "summer is over")
             assert policy_in_force().number == value_of("SELECT planning_policy_in_force()") == 1
-            assert confirm_policy(number=2, by=supervisor2, at=AT).by == supervisor2
+            assert confirm(2, supervisor2).by == supervisor2
             assert policy_in_force().number == value_of("SELECT planning_policy_in_force()") == 2
 
     def test_the_proposer_alone(self, supervisor: User, as_role: AsRole) -> None:
         with as_role("web"):
             propose(supervisor)
             with refused(ConfirmationRefused, None, supervisor, "confirm policy") as caught:
-                confirm_policy(number=2, by=supervisor, at=AT)
+                confirm(2, supervisor)
             assert str(caught.value) == "It cannot be confirmed: a change needs a second person."
             assert_refused("a change needs a second person", CONFIRM, [supervisor.pk, 2])
         assert policy_in_force().number == 1
@@ -334,7 +339,7 @@ class TestChange:
         propose(supervisor)
         with as_role("web"):
             with refused(PermissionNeeded, None, by, "confirm policy"):
-                confirm_policy(number=2, by=by, at=AT)
+                confirm(2, by)
             with refused(PermissionNeeded, None, by, "propose policy"):
                 propose(by)
             assert_refused("may not change the approval policy", CONFIRM, [by.pk, 2])
@@ -356,7 +361,7 @@ class TestChange:
         by = person("petra", "supervisor", also)
         propose(supervisor)
         with refused(ConfirmationRefused, None, by, "confirm policy") as caught:
-            confirm_policy(number=2, by=by, at=AT)
+            confirm(2, by)
         assert "this person may not change the approval policy" in str(caught.value)
         with refused(PolicyRefused, None, by, "propose policy") as caught:
             propose(by)
@@ -366,14 +371,14 @@ class TestChange:
         propose(supervisor)
         supervisor.groups.clear()
         with as_role("web"), refused(ConfirmationRefused, None, supervisor2, "confirm policy") as caught:
-            confirm_policy(number=2, by=supervisor2, at=AT)
+            confirm(2, supervisor2)
         assert "whoever proposed it may no longer change the approval policy" in str(caught.value)
 
     def test_twice(self, supervisor: User, supervisor2: User, as_web: None) -> None:
         propose(supervisor)
-        confirm_policy(number=2, by=supervisor2, at=AT)
+        confirm(2, supervisor2)
         with refused(ConfirmationRefused, None, supervisor2, "confirm policy") as caught:
-            confirm_policy(number=2, by=supervisor2, at=AT)
+            confirm(2, supervisor2)
         assert str(caught.value) == "It cannot be confirmed: policy 2 is in force already."
 
     def test_an_older_proposal_once_a_newer_one_is_in_force(
@@ -381,14 +386,14 @@ class TestChange:
     ) -> None:
         propose(supervisor)
         propose(supervisor, DEFAULT_POLICY)
-        confirm_policy(number=3, by=supervisor2, at=AT)
+        confirm(3, supervisor2)
         with refused(ConfirmationRefused, None, supervisor2, "confirm policy"):
-            confirm_policy(number=2, by=supervisor2, at=AT)
+            confirm(2, supervisor2)
         assert policy_in_force().number == 3
 
     def test_one_that_does_not_exist(self, supervisor: User, as_web: None) -> None:
         with refused(PolicyUnknown, None, supervisor, "confirm policy"):
-            confirm_policy(number=2, by=supervisor, at=AT)
+            confirm(2, supervisor)
 
     def test_one_that_is_unsound(self, supervisor: User, as_web: None) -> None:
         nobody = json.dumps(json.loads(TWO.replace('"approvals":2', '"approvals":0')))

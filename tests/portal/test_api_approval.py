@@ -29,6 +29,7 @@ from planning.models import (
     StepUpChallenge,
     Vote,
 )
+from planning.queries import policy_in_force
 from portal.models import User
 from portal.software_authenticator import SoftwareAuthenticator
 from tests.keys import PARTY
@@ -178,6 +179,10 @@ class TestEveryone:
     def test_what_does_not_exist(self, path: str, body: Any, number: str, plan: Plan, sybil: User) -> None:
         answer = unwritten(tokened(sybil), path.format(number), body)
         assert (answer.status_code, fields_of(answer)) == (404, [])
+
+    def test_a_number_that_is_none_speaks_of_no_plan(self, sybil: User) -> None:
+        answer = unwritten(tokened(sybil), "freezes/abc/lift", {"text": "x"})
+        assert told(answer) == (404, [], "There is nothing of this number.")
 
     @pytest.mark.parametrize(
         ("path", "body", "fields"),
@@ -667,7 +672,11 @@ class TestFreezes:
 
     @pytest.mark.parametrize(
         ("body", "fields"),
-        [({"reason": " "}, ["reason"]), ({"reason": "x", "ends_at": "2020-01-01T00:00:00Z"}, ["ends_at"])],
+        [
+            ({"reason": " "}, ["reason"]),
+            ({"reason": " \u200b\u2060"}, ["reason"]),
+            ({"reason": "x", "ends_at": "2020-01-01T00:00:00Z"}, ["ends_at"]),
+        ],
     )
     def test_refused(self, body: Any, fields: list[str], other: User) -> None:
         assert told(unwritten(tokened(other), "freezes", body))[:2] == (422, fields)
@@ -677,7 +686,7 @@ class TestDelegations:
     def body(self, **more: Any) -> dict[str, Any]:
         at = clock.now()
         span = {"starts_at": (at - timedelta(hours=1)).isoformat(), "ends_at": (at + timedelta(hours=1)).isoformat()}
-        return {"delegate": "omar", "max_mw": 50, "reason": "on leave", **span, **more}
+        return {"delegate": "omar", "max_mw": 50, "reason": "on leave", "password": "sybil", **span, **more}
 
     def test_lend_use_and_end(self, make: Callable[..., Plan], other: User, sybil: User, auditor: User) -> None:
         answer = post(tokened(sybil), "delegations", self.body())
@@ -714,6 +723,18 @@ class TestDelegations:
         assert told(answer)[:2] == (status, fields)
         assert not Delegation.objects.exists()
 
+    @pytest.mark.parametrize(
+        ("password", "says"),
+        [
+            (None, "This needs your password too: it changes who decides, or how."),
+            ("omar", "The password is not right."),
+        ],
+    )
+    def test_not_with_a_token_alone(self, password: str | None, says: str, other: User, sybil: User) -> None:
+        answer = unwritten(tokened(sybil), "delegations", self.body(password=password))
+        assert told(answer) == (403, ["password"], says)
+        assert not Delegation.objects.exists()
+
     def test_nobody_else_ends_it(self, other: User, sybil: User, sven: User) -> None:
         loan = post(tokened(sybil), "delegations", self.body()).json()
         assert told(unwritten(tokened(sven), f"delegations/{loan['id']}/end", {}))[:2] == (404, [])
@@ -732,7 +753,9 @@ class TestPolicies:
     def test_a_change_by_two_people(self, sybil: User, sven: User, auditor: User) -> None:
         rules = json.loads(DEFAULT_POLICY)
         rules["break_glass"]["max_mw"] = "40"
-        answer = post(tokened(sybil), "approval-policies", {"rules": rules, "reason": "less alone"})
+        answer = post(
+            tokened(sybil), "approval-policies", {"rules": rules, "reason": "less alone", "password": "sybil"}
+        )
         assert answer.status_code == 201
         made = answer.json()
         assert made == {
@@ -744,9 +767,9 @@ class TestPolicies:
             "reason": "less alone",
             "in_force": False,
         }
-        alone = unwritten(tokened(sybil), "approval-policies/2/confirm", {})
+        alone = unwritten(tokened(sybil), "approval-policies/2/confirm", {"password": "sybil"})
         assert told(alone) == (403, [], "It cannot be confirmed: a change needs a second person.")
-        answer = post(tokened(sven), "approval-policies/2/confirm", {})
+        answer = post(tokened(sven), "approval-policies/2/confirm", {"password": "sven"})
         assert (answer.status_code, answer.json()) == (201, made | {"confirmed_by": "sven", "in_force": True})
         listed = tokened(auditor).get(f"{API}/approval-policies").json()["results"]
         assert [(row["number"], row["in_force"]) for row in listed] == [(2, True), (1, False)]
@@ -767,6 +790,15 @@ class TestPolicies:
     )
     def test_refused(self, body: Any, fields: list[str], says: str, sybil: User) -> None:
         assert told(unwritten(tokened(sybil), "approval-policies", body)) == (422, fields, says)
+
+    def test_not_with_two_tokens_alone(self, sybil: User, sven: User) -> None:
+        body = {"rules": json.loads(DEFAULT_POLICY), "reason": "easier"}
+        answer = unwritten(tokened(sybil), "approval-policies", body)
+        needed = "This needs your password too: it changes who decides, or how."
+        assert told(answer) == (403, ["password"], needed)
+        assert post(tokened(sybil), "approval-policies", body | {"password": "sybil"}).status_code == 201
+        assert told(unwritten(tokened(sven), "approval-policies/2/confirm", {})) == (403, ["password"], needed)
+        assert policy_in_force().number == 1
 
     def test_not_by_an_operator(self, other: User) -> None:
         answer = unwritten(tokened(other), "approval-policies", {"rules": json.loads(DEFAULT_POLICY), "reason": "x"})

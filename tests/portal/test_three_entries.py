@@ -18,7 +18,7 @@ from planning.core.drift import Basis
 from planning.models import Plan, PlanRequest
 from portal.models import User
 from tests import factories
-from tests.keys import Keyring
+from tests.keys import Keyring, password_of
 from tests.planning import builders
 from tests.planning.builders import APPROVE_BY, AT, END, hash_of
 from tests.planning.machine.base import check_deferred
@@ -122,7 +122,7 @@ def estimated(name: str) -> Before:
 def lent(stage: Stage) -> None:
     """Sam's vote to omar."""
     loan = operations.Loan(stage.people["omar"].pk, AT, END, Decimal(50), "away")
-    operations.delegate_vote(loan=loan, by=stage.people["sam"], at=AT)
+    operations.delegate_vote(loan=loan, by=stage.people["sam"], at=AT, password=password_of(stage.people["sam"]))
 
 
 def ended(stage: Stage) -> None:

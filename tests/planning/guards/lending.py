@@ -64,7 +64,14 @@ def a_requester_resolves_what_somebody_else_raised(s: Stand) -> None:
 def lend(s: Stand, by: str = "sam", to: str = "omar", **fields: Any) -> Any:
     given = {"delegate_id": s.people[to].pk, "starts_at": AT, "ends_at": END, "max_mw": Decimal(9), "reason": "away"}
     with s.role("web"):
-        return ops.delegate_vote(loan=ops.Loan(**(given | fields)), by=s.who(by), at=AT)
+        return ops.delegate_vote(loan=ops.Loan(**(given | fields)), by=s.who(by), at=AT, password=by)
+
+
+@probe
+def lending_with_a_token_alone(s: Stand) -> None:
+    loan = ops.Loan(s.people["omar"].pk, AT, END, Decimal(30), "x")
+    with s.role("web"), refused(ops.PasswordNeeded):
+        ops.delegate_vote(loan=loan, by=s.who("sam"), at=AT)
 
 
 @probe

@@ -17,14 +17,20 @@ from tests.planning.guards.stand import Stand, denied, probe, refused, row, sql
 RULES = DEFAULT_POLICY
 
 
-def propose(s: Stand, by: str = "sam", rules: str = RULES, reason: str = "safer") -> Any:
+def propose(s: Stand, by: str = "sam", rules: str = RULES, reason: str = "safer", password: str | None = None) -> Any:
     with s.role("web"):
-        return ops.propose_policy(rules=rules, by=s.who(by), at=AT, reason=reason)
+        return ops.propose_policy(rules=rules, by=s.who(by), at=AT, reason=reason, password=password or by)
 
 
 def confirm(s: Stand, number: int, by: str = "sue") -> Any:
     with s.role("web"):
-        return ops.confirm_policy(number=number, by=s.who(by), at=AT)
+        return ops.confirm_policy(number=number, by=s.who(by), at=AT, password=by)
+
+
+@probe
+def a_policy_with_somebody_elses_password(s: Stand) -> None:
+    with refused(ops.PasswordWrong):
+        propose(s, password="sue")
 
 
 @probe

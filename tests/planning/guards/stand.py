@@ -147,7 +147,7 @@ class Stand:
 
     def lend(self, lender: str, to: str, *, most_mw: int = 100, until: datetime = END) -> Any:
         loan = operations.Loan(self.people[to].pk, AT, until, Decimal(most_mw), "away")
-        return operations.delegate_vote(loan=loan, by=self.who(lender), at=AT)
+        return operations.delegate_vote(loan=loan, by=self.who(lender), at=AT, password=lender)
 
     # Operations as web
 

@@ -88,7 +88,7 @@ class Governing(Deciding):
         objections |= {"DelegationRefused"} if lender.apart or taker.apart or not taker.may("approve") else set()
         loan = operations.Loan(self.users[to].pk, now, ends_at, Decimal(most_mw), "at the dentist")
         made = self.attempt(
-            "delegate", objections, lambda: operations.delegate_vote(loan=loan, by=self.person(by), at=now)
+            "delegate", objections, lambda: operations.delegate_vote(loan=loan, by=self.person(by), at=now, password=by)
         )
         if made is not None:
             self.delegations.append((made, Lent(lender, taker, now, ends_at, most_mw)))
