@@ -26,8 +26,8 @@ from tests.running import PROJECT
 
 STREAMS = {
     "sign-ins": "INSERT INTO portal_signin (outcome, tried_name, wall_at) VALUES ('FAILED', %(mark)s, now())",
-    "people": "INSERT INTO planning_stepupchallenge (user_id, purpose, content_hash, nonce, wall_at)"
-    " VALUES (%(person)s, 'ENROL', '', gen_random_uuid()::text::bytea, now())",
+    "people": "INSERT INTO planning_stepupchallenge (user_id, purpose, proof, content_hash, nonce, wall_at)"
+    " VALUES (%(person)s, 'ENROL', 'PASSWORD', '', gen_random_uuid()::text::bytea, now())",
     "record": "INSERT INTO ledger_verification"
     " (scope, stream, sound, events, checkpoints, findings, holds, took_s, wall_at)"
     " VALUES ('STREAM', %(mark)s, true, 0, 0, '[]', false, 0, now())",
