@@ -22,8 +22,9 @@ VERSION: Final = "version_id>planning_planversion.plan_id"
 class Source:
     """A table whose rows are recorded.
 
-    `key` leads from the row to what its stream is about, see `ledger_key` in migrations/0002; `person` is the column
-    of who acted. What is in `omitted` stays out of the record: secrets, and names, which may have to be erased.
+    `key` leads from the row to what its stream is about, see `ledger_key` in migrations/0002; a row whose path leads
+    nowhere is of the stream `otherwise`. `person` is the column of who acted. What is in `omitted` stays out of the
+    record: secrets, and names, which may have to be erased.
     """
 
     table: str
@@ -32,14 +33,17 @@ class Source:
     person: str = ""
     omitted: tuple[str, ...] = ()
     append_only: bool = True
+    otherwise: str = ""
 
     @property
     def events(self) -> str:
         return "INSERT" if self.append_only else "INSERT OR UPDATE OR DELETE"
 
 
-def _of_plan(table: str, key: str = VERSION, person: str = "by_id", *, append_only: bool = True) -> Source:
-    return Source(table, "plan", key, person, append_only=append_only)
+def _of_plan(
+    table: str, key: str = VERSION, person: str = "by_id", *, append_only: bool = True, otherwise: str = ""
+) -> Source:
+    return Source(table, "plan", key, person, append_only=append_only, otherwise=otherwise)
 
 
 PLANS: Final = (
@@ -53,9 +57,10 @@ PLANS: Final = (
         "planning_voteassertion",
         f"vote_id>planning_vote.{VERSION}|break_glass_id>planning_breakglass.{VERSION}",
         "",
+        otherwise="people",  # what a key signed for the next key
     ),
     _of_plan("planning_transition", "plan_id"),
-    _of_plan("planning_planrefusal", "plan_id"),
+    _of_plan("planning_planrefusal", "plan_id", otherwise="refusals"),
     _of_plan("planning_comment"),
     _of_plan("planning_commentresolution", f"comment_id>planning_comment.{VERSION}"),
     _of_plan("planning_breakglass"),
@@ -132,7 +137,7 @@ def apply_sources() -> None:
 
 def trigger_sql(source: Source) -> str:
     """The statement that makes a source's trigger. Nothing here comes from outside."""
-    arguments = (source.stream, source.key, source.person, ",".join(source.omitted), "id")
+    arguments = (source.stream, source.key, source.person, ",".join(source.omitted), "id", source.otherwise)
     quoted = ", ".join("'" + argument.replace("'", "''") + "'" for argument in arguments)
     return (
         f"CREATE OR REPLACE TRIGGER ledger_record AFTER {source.events} ON {source.table}"
@@ -144,10 +149,13 @@ def trigger_sql(source: Source) -> str:
 def existing_sql(source: Source) -> str:
     """The statement that records the rows a table has when its recording begins, as op EXISTING."""
     omitted, key = (text.replace("'", "''") for text in (",".join(source.omitted), source.key))
-    suffix = f" || coalesce(':' || ledger_key(given, '{key}'), '')" if key else ""
+    stream = f"'{source.stream}'"
+    if key:
+        nowhere = source.otherwise or source.stream
+        stream = f"coalesce('{source.stream}:' || ledger_key(given, '{key}'), '{nowhere}')"
     person = f"coalesce(given ->> '{source.person}', '')" if source.person else "''"
     select = (
-        f"SELECT '{source.stream}'{suffix}, '{source.table}', 'EXISTING', id::text, {person}, '',"  # noqa: S608 (SOURCES)
+        f"SELECT {stream}, '{source.table}', 'EXISTING', id::text, {person}, '',"  # noqa: S608 (SOURCES)
         f" ledger_row_text(given, '{omitted}')"
         f" FROM (SELECT id, to_jsonb(t) AS given FROM {source.table} t ORDER BY id) rows"
     )

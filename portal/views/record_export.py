@@ -13,6 +13,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from grid.core.refusals import Refusal
+from portal.frame import frame_of
 from portal.ledger.exporting import RIGHT, Asked, export
 from portal.ledger.models import Export
 from portal.ledger.signing import KeyUnusable, own_public
@@ -50,6 +51,12 @@ class ExportForm(forms.Form):
 def record_export(request: HttpRequest) -> HttpResponse:
     """The page; posted to, the file."""
     form = ExportForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and (plan_id := _open_plan(request, form.cleaned_data)):
+        form.add_error(
+            "stream",
+            f"You still have a vote to give on plan {plan_id}, and its record opens to you once it is decided."
+            " Name another stream, or let an auditor take the record out.",
+        )
     if request.method == "POST" and form.is_valid():
         wanted, now = asked_of(form.cleaned_data), timezone.now()
         try:
@@ -64,6 +71,12 @@ def record_export(request: HttpRequest) -> HttpResponse:
         "most_events": MOST_EVENTS,
     }
     return show(request, "portal/pages/record_export.html", context, status=422 if form.errors else 200)
+
+
+def _open_plan(request: HttpRequest, given: dict[str, Any]) -> int | None:
+    """A plan this person can still vote on that the export would tell of: the second vote is blind to the first."""
+    waiting = (item.plan.pk for item in frame_of(request).awaiting if item.could_vote)
+    return next((pk for pk in waiting if given["stream"] in ("", f"plan:{pk}")), None)
 
 
 def asked_of(given: dict[str, Any]) -> Asked:

@@ -38,7 +38,8 @@ BEGIN
     RETURN key;
 END $$;
 
--- Arguments: stream, path to its key (empty: the stream has none), column of the person, columns left out, row's key.
+-- Arguments: stream, path to its key (empty: the stream has none), column of the person, columns left out, row's key,
+-- stream of a row whose path leads nowhere (empty: the first).
 CREATE FUNCTION ledger_record() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'iso_8601'
@@ -68,7 +69,7 @@ BEGIN
         key := given ->> nullif(TG_ARGV[1], '');
     END IF;
     INSERT INTO ledger_event (stream, source, op, row_key, actor, context, body)
-    VALUES (TG_ARGV[0] || coalesce(':' || key, ''), TG_TABLE_NAME, TG_OP, coalesce(given ->> TG_ARGV[4], ''),
+    VALUES (coalesce(TG_ARGV[0] || ':' || key, nullif(TG_ARGV[5], ''), TG_ARGV[0]), TG_TABLE_NAME, TG_OP, coalesce(given ->> TG_ARGV[4], ''),
             coalesce(given ->> nullif(TG_ARGV[2], ''), ''), left(coalesce(current_setting('portal.context', true), ''), 2000), body);
     RETURN NULL;
 END $$;

@@ -18,8 +18,9 @@ from portal.models import User
 from portal.views import record_export
 from tests import factories
 from tests.conftest import CommittedDatabase
+from tests.factories import Called
 from tests.portal.ledger.exported import verified
-from tests.portal.pages.browsing import as_, text_of
+from tests.portal.pages.browsing import as_, person, text_of
 
 PAGE = "/record/export/"
 
@@ -101,3 +102,17 @@ def test_the_page_tells_how_to_check_and_who_took_what(record: Path) -> None:
     assert f"python3 -I -S verify.py --key {own_key().public.hex()}" in page
     assert "one-auditor people" in page
     assert Export.objects.get().manifest_sha256[:16] in page
+
+
+def test_who_still_has_to_vote_does_not_read_the_first_vote_there(record: Path) -> None:
+    plan = factories.plan_of({factories.cohort(): [Called(100)]}, requested_by=person("omar", "operator"))
+    supervisor, auditor = as_("supervisor"), as_("auditor")
+    for stream in ("", f"plan:{plan.pk}"):
+        answer = supervisor.post(PAGE, {"stream": stream, "since": "", "until": ""})
+        assert answer.status_code == 422
+        assert f"You still have a vote to give on plan {plan.pk}" in text_of(answer)
+    assert Export.objects.count() == 0
+    for client, stream in ((supervisor, "people"), (auditor, "")):
+        answer = client.post(PAGE, {"stream": stream, "since": "", "until": ""})
+        assert answer.status_code == 200
+        answer.close()
