@@ -9,7 +9,7 @@ from portal.management.commands.screenshots import PAGES, SCHEMES, SIZES
 from tests.screenshots import EMPTY, GALLERY, PICTURES, gallery, names_taken
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST_BYTES = 13_000_000
+MOST_BYTES = 7_000_000
 
 
 def test_every_page_is_there_in_each_size_and_look() -> None:

@@ -39,6 +39,8 @@ PAGES: Final = {
     "force": "/plans/{pending}/force/",
     "break-glass": "/break-glass/",
     "record": "/record/",
+    "record-state": "/record/state/",
+    "record-export": "/record/export/",
     "access-review": "/record/access/",
     "break-glass-report": "/record/break-glass/",
     "oversight": "/oversight/",
