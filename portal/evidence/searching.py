@@ -21,6 +21,11 @@ from portal.evidence.stream import COLUMNS, Entry, read_entries
 
 LONGEST_MS: Final = 4000
 PAGE_SIZE: Final = 50
+NO_VOTE_OF: Final = (
+    "e.source <> 'planning_stepupchallenge' OR e.body::jsonb ->> 'content_hash' NOT IN"
+    " (SELECT v.content_hash FROM planning_planversion v WHERE 'plan:' || v.plan_id = ANY(%s))"
+)
+"""A passkey challenge stands in the stream of people; it tells who is voting on which content, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,11 @@ class Found:
 
 
 def search(wanted: Wanted, *, closed: Collection[str]) -> Found:
-    """Events as wanted, but none of the `closed` streams. Raises TooMuch."""
+    """Events as wanted, but none of the `closed` streams, nor challenges of votes on their plans. Raises TooMuch."""
     conditions, values = _conditions(wanted)
     if closed:
-        conditions.append("l.stream <> ALL(%s)")
-        values.append(list(closed))
+        conditions += ["l.stream <> ALL(%s)", f"({NO_VOTE_OF})"]
+        values += [list(closed), list(closed)]
     order = "l.seq DESC" if wanted.stream else "e.at DESC, e.id DESC"
     sql = (
         f"SELECT {COLUMNS} FROM ledger_event e JOIN ledger_link l ON l.event_id = e.id"  # noqa: S608 (constants)

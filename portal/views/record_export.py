@@ -21,6 +21,7 @@ from portal.views.forms import CentralTimeField
 from portal.views.guard import page, person, show
 
 SHOWN: Final = 20
+PEOPLE: Final = "people"
 MOST_EVENTS: Final = 200_000  # a page's thread is held meanwhile; more goes by command
 
 
@@ -74,9 +75,12 @@ def record_export(request: HttpRequest) -> HttpResponse:
 
 
 def _open_plan(request: HttpRequest, given: dict[str, Any]) -> int | None:
-    """A plan this person can still vote on that the export would tell of: the second vote is blind to the first."""
+    """A plan this person can still vote on that the export would tell of: the second vote is blind to the first.
+
+    So would the stream of people: it holds the challenge a passkey signed for a vote, with the content it was on.
+    """
     waiting = (item.plan.pk for item in frame_of(request).awaiting if item.could_vote)
-    return next((pk for pk in waiting if given["stream"] in ("", f"plan:{pk}")), None)
+    return next((pk for pk in waiting if given["stream"] in ("", PEOPLE, f"plan:{pk}")), None)
 
 
 def asked_of(given: dict[str, Any]) -> Asked:

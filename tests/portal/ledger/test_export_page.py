@@ -107,12 +107,12 @@ def test_the_page_tells_how_to_check_and_who_took_what(record: Path) -> None:
 def test_who_still_has_to_vote_does_not_read_the_first_vote_there(record: Path) -> None:
     plan = factories.plan_of({factories.cohort(): [Called(100)]}, requested_by=person("omar", "operator"))
     supervisor, auditor = as_("supervisor"), as_("auditor")
-    for stream in ("", f"plan:{plan.pk}"):
+    for stream in ("", "people", f"plan:{plan.pk}"):
         answer = supervisor.post(PAGE, {"stream": stream, "since": "", "until": ""})
         assert answer.status_code == 422
         assert f"You still have a vote to give on plan {plan.pk}" in text_of(answer)
     assert Export.objects.count() == 0
-    for client, stream in ((supervisor, "people"), (auditor, "")):
+    for client, stream in ((supervisor, "policy"), (auditor, "")):
         answer = client.post(PAGE, {"stream": stream, "since": "", "until": ""})
         assert answer.status_code == 200
         answer.close()
