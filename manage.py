@@ -9,6 +9,7 @@ ROLE_BY_COMMAND = {
     "makemigrations": "owner",
     "seed": "owner",
     "createcachetable": "owner",
+    "ledger verify": "worker",  # web cannot write that the record is sound
     "worker": "worker",
     "qcluster": "worker",
     "dispatch": "dispatch",
@@ -19,7 +20,8 @@ def main() -> None:
     """Pick the database role the command needs, unless the caller named one, and run it."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     if len(sys.argv) > 1:
-        os.environ.setdefault("PORTAL_ROLE", ROLE_BY_COMMAND.get(sys.argv[1], "web"))
+        role = ROLE_BY_COMMAND.get(" ".join(sys.argv[1:3])) or ROLE_BY_COMMAND.get(sys.argv[1], "web")
+        os.environ.setdefault("PORTAL_ROLE", role)
     from django.core.management import execute_from_command_line
     from django.db import OperationalError
 

@@ -90,7 +90,7 @@ WRITES: Final[Mapping[str, Mapping[str, str]]] = {
     "history_trackedapitokenevent": {"web": ADD},
     # the record: events and links come from triggers alone
     "ledger_checkpoint": {"worker": ADD},
-    "ledger_verification": {"web": ADD, "worker": ADD},
+    "ledger_verification": {"worker": ADD},
     "ledger_holdrelease": {"web": ADD},
     "ledger_export": {"web": ADD},
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, ProgrammingError, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -166,6 +166,11 @@ class TestHold:
         with acting_as("worker"):
             assert verify_record(audrey.pk) is True
         assert Verification.objects.get().by == audrey
+
+    def test_the_web_process_cannot_write_that_it_is_sound(self) -> None:
+        with acting_as("web"), pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            verify_and_keep(by=None)
+        assert Verification.objects.count() == 0
 
     def test_by_policy_it_does_not(self, committed_db: CommittedDatabase, settings: object) -> None:
         factories.drill()
