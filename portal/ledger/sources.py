@@ -6,7 +6,7 @@ A table of decisions that stands in no row here fails tests/portal/ledger/test_s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection, transaction
 
@@ -133,6 +133,25 @@ def apply_sources() -> None:
                     cursor.execute(trigger_sql(source))
                     if not recorded:
                         cursor.execute(existing_sql(source))
+                    _bound_instants(cursor, source)
+
+
+def _bound_instants(cursor: Any, source: Source) -> None:
+    """A row whose instants no reader can take (infinity, before 1900, past 9999) is refused: it would hide others."""
+    cursor.execute(
+        "SELECT quote_ident(a.attname), b.name FROM pg_attribute a"
+        " CROSS JOIN LATERAL (SELECT 'instant_' || a.attnum || '_is_one' AS name) b"
+        " WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped"
+        " AND a.atttypid = 'timestamptz'::regtype AND b.name NOT IN"
+        " (SELECT c.conname::text FROM pg_constraint c WHERE c.conrelid = a.attrelid) ORDER BY a.attnum",
+        [source.table],
+    )
+    span = "> '1900-01-01 00:00:00+00' AND {0} < '9999-01-01 00:00:00+00'"
+    added = [
+        f"ADD CONSTRAINT {name} CHECK ({column} {span.format(column)}) NOT VALID" for column, name in cursor.fetchall()
+    ]
+    if added:
+        cursor.execute(f"ALTER TABLE {source.table} {', '.join(added)}")
 
 
 def trigger_sql(source: Source) -> str:
