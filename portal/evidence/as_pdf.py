@@ -145,7 +145,9 @@ def _table(table: Table) -> Any:
         [_said(text, NUMBER if column.number else CELL) for column, text in zip(columns, _texts(row), strict=True)]
         for row in table.rows
     ]
-    return PdfTable([heads, *cells], colWidths=_widths(table, columns), repeatRows=1, style=LOOK, hAlign="LEFT")
+    return PdfTable(
+        [heads, *cells], colWidths=_widths(table, columns), repeatRows=1, style=LOOK, hAlign="LEFT", splitInRow=1
+    )
 
 
 def _texts(row: Row) -> tuple[str, ...]:

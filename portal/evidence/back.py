@@ -51,8 +51,8 @@ def _answer(found: Material) -> Iterable[str]:
     )
 
 
-def _mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+def _mean(values: list[float | str]) -> float | None:
+    return sum(map(float, values)) / len(values) if values else None
 
 
 def _result(found: Material) -> Table:

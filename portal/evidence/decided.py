@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -30,7 +29,7 @@ from portal.evidence.parts import (
     row,
     span_words,
 )
-from portal.evidence.stream import Entry
+from portal.evidence.stream import Entry, read_object
 from portal.templatetags.pages import status_words, strategy_words, who
 from portal.views.rules import PROOF, extra_words, rule_lines
 
@@ -250,13 +249,9 @@ def _assertion(found: Material, entry: Entry, content_hash: str, decision: str) 
     return Detail("What the passkey signed", "\n".join(lines))
 
 
-def _client_of(entry: Entry) -> dict[str, Any]:
+def _client_of(entry: Entry) -> Mapping[str, Any]:
     """What the browser said it was asked; empty when it is not what a browser writes."""
-    try:
-        found = json.loads(entry.data("client_data"))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    return read_object(entry.data("client_data").decode(errors="replace"))
 
 
 def _verdict(entry: Entry, key: Entry, challenge: Entry, content_hash: str, decision: str) -> str:
@@ -272,8 +267,8 @@ def _verdict(entry: Entry, key: Entry, challenge: Entry, content_hash: str, deci
             "signature": text_of(entry.data("signature")),
         },
     }
-    signed = Signed(credential, RelyingParty(urlsplit(origin).hostname or "", origin), timezone.now())
     try:
+        signed = Signed(credential, RelyingParty(urlsplit(origin).hostname or "", origin), timezone.now())
         sign_count_of(
             signed,
             challenge=challenge_of(challenge.data("nonce"), content_hash, decision),
@@ -282,6 +277,8 @@ def _verdict(entry: Entry, key: Entry, challenge: Entry, content_hash: str, deci
         )
     except NotSigned as refusal:
         return f"DOES NOT HOLD: {refusal.why}"
+    except ValueError:
+        return "DOES NOT HOLD: what is said to have been signed cannot be read"
     return "the signature holds"
 
 

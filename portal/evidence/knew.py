@@ -207,7 +207,7 @@ def _alternative(found: Material, entry: Entry) -> Row:
             f"{option}: not possible, {why}" if why else option,
             amount(given["planned_p50_mw"]),
             amount(given["firm_p90_mw"]),
-            amount(given["shortfall_mw"]),
+            "–" if given["option"] == DO_NOTHING else amount(given["shortfall_mw"]),
             amount(given["endpoints"], "", 0),
             amount(given["cost_usd"], "", 0),
             amount(given["value_usd"], "", 0),

@@ -66,8 +66,13 @@ class Material:
     weather: tuple[WeatherObservation, ...]
 
     def rows(self, source: str) -> list[Entry]:
-        """Events of a table, in order."""
-        return [entry for entry in self.entries if entry.source == source]
+        """Events of a table that can be read as its rows, in order."""
+        return [entry for entry in self.entries if entry.source == source and not entry.fault]
+
+    @property
+    def odd(self) -> list[Entry]:
+        """Events of the plan's stream that cannot be, or that say another time than theirs."""
+        return [entry for entry in self.entries if entry.fault or entry.misdated]
 
     def first_rows(self, source: str) -> list[Entry]:
         """Of each row of a table the first event: how it was written, or stood when recording began."""
@@ -78,7 +83,7 @@ class Material:
 
     def beside_rows(self, source: str) -> list[Entry]:
         """Events of other streams, of a table."""
-        return [entry for entry in self.beside if entry.source == source]
+        return [entry for entry in self.beside if entry.source == source and not entry.fault]
 
     @cached_property
     def versions(self) -> list[Version]:
@@ -109,7 +114,7 @@ def gather(plan_id: int) -> Material | None:
         return None
     entries = entries_of([f"plan:{plan_id}"])
     beside = entries_beside(AROUND, _named(entries))
-    contents = [Version(entry) for entry in entries if entry.source == "planning_planversion"]
+    contents = [Version(entry) for entry in entries if entry.source == "planning_planversion" and not entry.fault]
     return Material(
         plan=plan,
         entries=entries,
@@ -122,6 +127,8 @@ def gather(plan_id: int) -> Material | None:
 def _named(entries: Iterable[Entry]) -> Iterable[tuple[str, object]]:
     """Rows of other streams that the plan's events name: keys, challenges, receivers."""
     for entry in entries:
+        if entry.fault:
+            continue
         if entry.source == "planning_voteassertion":
             yield "planning_passkey", entry.row["passkey_id"]
             yield "planning_stepupchallenge", entry.row["challenge_id"]

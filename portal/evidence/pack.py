@@ -10,8 +10,9 @@ from portal.evidence.covering import Covering, covering
 from portal.evidence.decided import decided
 from portal.evidence.knew import knew
 from portal.evidence.material import Material, gather
-from portal.evidence.parts import Section
+from portal.evidence.parts import Column, Detail, Section, Table, real_time, row, shortened
 from portal.evidence.sent import sent, whom
+from portal.evidence.sentences import kind_of
 from portal.evidence.stream import Entry, broken_at
 from portal.templatetags.pages import status_words
 
@@ -74,9 +75,34 @@ def pack_of(plan_id: int, *, made_at: datetime) -> Pack | None:
     found = gather(plan_id)
     if found is None:
         return None
-    sections = (knew(found), decided(found), sent(found), whom(found), back(found))
+    sections = (*_odd(found), knew(found), decided(found), sent(found), whom(found), back(found))
     state = verified(f"plan:{plan_id}", found.entries)
     return Pack(found, replace(state, findings=(*state.findings, *_otherwise(found))), sections, made_at)
+
+
+def _odd(found: Material) -> list[Section]:
+    """Before the answers what no operation of the portal writes; nothing, as a rule."""
+    entries = found.odd
+    if not entries:
+        return []
+    columns = ("What it claims to be", "What is wrong with it", "Database login", "Recorded (real time)")
+    lines = [
+        row(
+            (kind_of(entry.source), entry.fault or entry.misdated, entry.db_role, real_time(entry.at)),
+            entry,
+            detail=Detail(f"Its text, no. {entry.seq}", shortened(entry.body)),
+        )
+        for entry in entries
+    ]
+    title = "Rows that are not as the portal writes them"
+    table = Table("odd", title, tuple(map(Column, columns)), tuple(lines), "")
+    left_out = sum(bool(entry.fault) for entry in entries)
+    answer = (
+        f"▲ {len(entries):,} of its events {'is' if len(entries) == 1 else 'are'} sealed as written, but not as the"
+        " portal writes: somebody used a database login by hand.",
+        f"The answers below leave out the {left_out:,} of them that cannot be read.",
+    )
+    return [Section("odd", "What is not as it should be?", answer, (table,))]
 
 
 def _otherwise(found: Material) -> list[str]:

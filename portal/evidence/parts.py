@@ -5,6 +5,7 @@ Page, PDF and JSON are three renderings of the same parts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from grid.core.intervals import CENTRAL
 from portal.evidence.stream import Entry
 
 NOT_KNOWN: Final = "not known"
+LONGEST: Final = 4000
+"""Letters of one text on a page: twice what the portal's own forms take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,12 @@ class Section:
 
 def row(cells: Iterable[object], *entries: Entry, detail: Detail | None = None) -> Row:
     """A row that these events say."""
-    return Row(tuple(str(cell) for cell in cells), tuple(Seal.of(entry) for entry in entries), detail)
+    return Row(tuple(shortened(str(cell)) for cell in cells), tuple(Seal.of(entry) for entry in entries), detail)
+
+
+def shortened(text: str, most: int = LONGEST) -> str:
+    """The text; of one that no form of the portal took, its beginning, and that it goes on."""
+    return text if len(text) <= most else f"{text[:most]}… (cut here; {len(text):,} letters in the record)"
 
 
 def instant_words(at: datetime | None) -> str:
@@ -135,7 +143,10 @@ def amount(value: object, unit: str = "", places: int = 1) -> str:
     """A number with its unit; what is not known is said."""
     if value is None:
         return NOT_KNOWN
-    number = f"{float(str(value)):,.{places}f}".replace("-", "−")
+    given = float(str(value))
+    if not math.isfinite(given):
+        return "no number"
+    number = f"{given:,.{places}f}".replace("-", "−")
     return f"{number} {unit}" if unit else number
 
 

@@ -21,7 +21,7 @@ from portal.evidence.parts import (
     row,
     span_words,
 )
-from portal.evidence.stream import Entry
+from portal.evidence.stream import Entry, read_object
 
 SENT_KEY: Final = "sent"
 SENT_QUESTION: Final = "What exactly went out?"
@@ -80,8 +80,10 @@ def _as_approved(found: Material, signal: Entry) -> bool:
 
 def _bytes(entry: Entry, name: str) -> Detail:
     payload = entry.data("payload")
-    text = json.dumps(json.loads(payload), indent=1, ensure_ascii=False)
-    return Detail(f"{name}: {len(payload):,} bytes, with line breaks", text, entry.seq, payload.decode())
+    exact = payload.decode(errors="replace")
+    content = read_object(exact)
+    text = json.dumps(content, indent=1, ensure_ascii=False) if content else exact
+    return Detail(f"{name}: {len(payload):,} bytes, with line breaks", text, entry.seq, exact)
 
 
 def _previewed(found: Material) -> Table:

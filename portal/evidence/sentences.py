@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from planning.models import BreakGlass, BreakGlassReview, StepUpStrength
-from portal.evidence.parts import amount
+from portal.evidence.parts import amount, shortened
 from portal.evidence.stream import Entry
 from portal.models import SignIn
 from portal.templatetags.pages import status_words, strategy_words
 
+MOST_WORDS: Final = 600
 Row = Mapping[str, Any]
 Who = Callable[[object], str]
 
@@ -80,13 +81,14 @@ def kind_of(source: str) -> str:
 
 def sentence_of(entry: Entry, *, who: Who) -> str:
     """What happened, with names; `who` tells the name of a person's id."""
-    told = SENTENCES.get(entry.source)
-    if told is not None and entry.op in ("INSERT", "EXISTING"):
-        return told(entry.row, who)
-    changed = CHANGES.get(entry.source)
-    if changed is not None and entry.op == "UPDATE":
-        return changed(entry.row, who)
-    return f"{kind_of(entry.source).capitalize()} {entry.row_key}: {WRITTEN.get(entry.op, entry.op)}"
+    plain = f"{kind_of(entry.source).capitalize()} {entry.row_key}: {WRITTEN.get(entry.op, entry.op)}"
+    told = CHANGES if entry.op == "UPDATE" else SENTENCES if entry.op in ("INSERT", "EXISTING") else {}
+    if entry.source not in told:
+        return plain
+    try:
+        return shortened(told[entry.source](entry.row, who), MOST_WORDS)
+    except (ValueError, KeyError, TypeError, AttributeError):  # written by hand: no operation of the portal does it
+        return f"{plain}; the row is not as the portal writes it"
 
 
 def _quoted(words: Any) -> str:

@@ -11,11 +11,17 @@ from typing import Any, Final
 
 from django.db import connection
 
+from planning.core.plan_content import parse_content
 from portal.ledger.core.chain import ALGORITHM, ORIGIN, Sealed, link_hash
 from portal.ledger.retention import anchors
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SHORT: Final = 8  # hexadecimal digits of a hash that stand on pages
+MOST_DIGITS: Final = 40
+"""Of a whole number; PostgreSQL's go on for a hundred thousand, and none of the portal's does."""
+DATED_WITHIN: Final = timedelta(minutes=10)
+"""Between a row's own wall time and PostgreSQL's: a long transaction, and clocks that differ."""
+INSTANTS: Final = ("at", "window_start", "window_end")
 COLUMNS: Final = (
     "e.id, e.stream, l.seq, l.prev, l.hash, l.algorithm, e.txid, e.at, e.source, e.op, e.row_key, e.actor, e.db_role,"
     " e.context, e.body"
@@ -52,18 +58,36 @@ class Entry:
 
     @cached_property
     def row(self) -> Mapping[str, Any]:
-        """The row the body is the text of."""
-        found: Mapping[str, Any] = json.loads(self.body)
-        return found
+        """The row the body is the text of; empty where nobody could read it as one."""
+        return read_object(self.body)
 
     @cached_property
     def told(self) -> Mapping[str, Any]:
         """What the process said of the request it served; empty when it said nothing readable."""
-        try:
-            found = json.loads(self.context or "{}")
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+        return read_object(self.context or "{}")
+
+    @cached_property
+    def fault(self) -> str:
+        """Why the row cannot be taken for what its table holds, though it is sealed as it is; empty: it can.
+
+        Whoever holds a login may write such a row by hand; it must not keep others from being read.
+        """
+        if not self.row:
+            return "its text cannot be read"
+        for name, value in self.row.items():
+            if value is not None and (name in INSTANTS or name.endswith("_at")) and not _is_instant(value):
+                return f"“{name}” is no instant: {str(value)[:MOST_DIGITS]}"
+        if self.source == "planning_planversion" and not _is_content(str(self.row.get("content"))):
+            return "its content cannot be read"
+        return ""
+
+    @cached_property
+    def misdated(self) -> str:
+        """That the row says it was written at another time than it was; empty: it does not."""
+        said = self.row.get("wall_at") if self.op == "INSERT" and not self.fault else None
+        if not said or abs(datetime.fromisoformat(said) - self.at) < DATED_WITHIN:
+            return ""
+        return f"it says it was written at {said}"
 
     @property
     def short_hash(self) -> str:
@@ -95,6 +119,37 @@ class Entry:
     def data(self, column: str) -> bytes:
         """Bytes of the row (bytea as PostgreSQL writes it in JSON: \\x and hexadecimal digits)."""
         return bytes.fromhex(str(self.row.get(column) or "\\x")[2:])
+
+
+def read_object(text: str) -> Mapping[str, Any]:
+    """A JSON object somebody else wrote; empty where it is none, or holds letters that cannot be written down."""
+    try:
+        found = json.loads(text, parse_int=_whole)
+        if "\\u" in text:
+            json.dumps(found, ensure_ascii=False).encode()  # halves of a letter
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_content(text: str) -> bool:
+    try:
+        parse_content(text)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return False
+    return True
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) <= MOST_DIGITS else digits
+
+
+def _is_instant(value: object) -> bool:
+    try:
+        datetime.fromisoformat(str(value)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def entries_of(streams: Iterable[str]) -> tuple[Entry, ...]:
