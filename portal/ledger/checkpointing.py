@@ -81,6 +81,20 @@ def what_is_due() -> Due:
         return replace(due, events=cursor.fetchone()[0])
 
 
+def oldest_unsigned() -> dt.datetime | None:
+    """When the oldest event was recorded that no checkpoint covers; None: all are covered.
+
+    Those above the horizon count: a session that never ends its transaction keeps all after it from being signed.
+    """
+    since = Due(Checkpoint.objects.order_by("-number").first(), _horizon()).span[0]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(e.at) FROM ledger_link l JOIN ledger_event e ON e.id = l.event_id WHERE l.txid >= %s", [since]
+        )
+        found: dt.datetime | None = cursor.fetchone()[0]
+        return found
+
+
 def checkpoint(*, wall_at: dt.datetime, key: SigningKey | None = None) -> Checkpoint:
     """State and sign the heads of the streams that changed. The row only: `publish_missing` copies it.
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from grid.operations import beat
-from portal.ledger.checkpointing import PublishingFailed, checkpoint_if_due, publish_missing
+from portal.ledger.checkpointing import PublishingFailed, checkpoint_if_due, oldest_unsigned, publish_missing
 from portal.ledger.models import Verification
 from portal.ledger.signing import KeyUnusable
 
@@ -51,7 +51,11 @@ class Keeper(threading.Thread):
         """One round: checkpoint, copies, a sign of life; the night's verification once a night."""
         checkpoint_if_due(wall_at=wall_at)
         publish_missing()
-        beat(name=NAME, wall_at=wall_at)
+        waiting = oldest_unsigned()
+        if waiting is None or wall_at - waiting < SILENT_AFTER:
+            beat(name=NAME, wall_at=wall_at)
+        else:
+            logger.error("Events since %s are not signed: a transaction before them does not end.", waiting)
         night = night_of(wall_at)
         if self._asked_for < night:
             if not verified_since(night):

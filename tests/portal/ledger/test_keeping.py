@@ -92,6 +92,22 @@ class TestCheckpoints:
         assert "sign-ins" not in {head[0] for head in first["heads"]}
         assert {"sign-ins", "people"} <= {head[0] for head in second["heads"]}
 
+    def test_a_transaction_that_does_not_end_silences_the_keeper(
+        self, committed_db: CommittedDatabase, keeper: Keeper
+    ) -> None:
+        factories.drill()
+        keeper.run_due(timezone.now())
+        now = timezone.now()
+        with psycopg.connect(committed_db.dsn("web")) as endless:
+            endless.execute("SELECT pg_current_xact_id()")
+            person("olivia", "operator")
+            keeper.run_due(now + MINUTE)
+            assert ProcessHeartbeat.objects.get(name=NAME).wall_at == now + MINUTE
+            keeper.run_due(now + 4 * MINUTE)
+            assert ProcessHeartbeat.objects.get(name=NAME).wall_at == now + MINUTE
+        keeper.run_due(now + 5 * MINUTE)
+        assert ProcessHeartbeat.objects.get(name=NAME).wall_at == now + 5 * MINUTE
+
     def test_what_cannot_be_published_is_published_later(self, keeper: Keeper, places: Path, settings: object) -> None:
         factories.drill()
         person("omar", "operator")
