@@ -154,7 +154,7 @@ def _last_under(found: Material, number: int) -> Version:
 
 def _rules(number: int, rules: str) -> Detail:
     lines = [
-        f"{line.name}: {line.when}: {', '.join(filter(None, (line.who, line.proof, line.extra)))}"
+        ": ".join(filter(None, (line.name, line.when, ", ".join(filter(None, (line.who, line.proof, line.extra))))))
         for line in rule_lines(parse_policy(rules))
     ]
     return Detail(f"Rules of policy {number}", "\n".join([*lines, "", f"As stored: {rules}"]))
@@ -190,7 +190,7 @@ def _votes(found: Material) -> Table:
     return Table(
         "votes",
         "Votes",
-        tuple(map(Column, columns)),
+        tuple(map(Column, (*columns, "Recorded (real time)"))),
         tuple(_vote(found, entry) for entry in found.rows("planning_vote")),
         "Nobody voted.",
     )
@@ -215,6 +215,7 @@ def _vote(found: Material, entry: Entry) -> Row:
             (given.get("drift") or {}).get("level", "not told"),
             f"“{given['reason']}”" if given["reason"] else "–",
             instant_words(entry.instant("at")),
+            real_time(entry.at),
         ),
         *(each for each in (entry, signed) if each),
         detail=detail,
