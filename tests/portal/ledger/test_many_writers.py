@@ -121,6 +121,25 @@ def test_sixteen_writers_for_five_seconds(committed_db: CommittedDatabase) -> No
     write_for(committed_db, writers=16, seconds=5)
 
 
+def test_who_holds_a_stream_by_hand_does_not_hang_the_others_for_ever(committed_db: CommittedDatabase) -> None:
+    values = {"mark": "x", "person": person("omar", "operator").pk}
+    with psycopg.connect(committed_db.dsn("superuser")) as session:
+        found = session.execute("SELECT proconfig FROM pg_proc WHERE proname = 'ledger_seal'").fetchone()
+        assert found is not None and "lock_timeout=30s" in found[0]
+        session.execute("ALTER FUNCTION ledger_seal() SET lock_timeout = '100ms'")
+    with psycopg.connect(committed_db.dsn("dispatch")) as holder, psycopg.connect(committed_db.dsn("web")) as other:
+        holder.execute("SELECT pg_advisory_xact_lock(hashtextextended('sign-ins', 1))")
+        other.execute(STREAMS["sign-ins"], values)
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.commit()
+        holder.rollback()
+        other.execute(STREAMS["sign-ins"], values)
+        other.commit()
+    with psycopg.connect(committed_db.dsn("superuser")) as session:
+        session.execute("ALTER FUNCTION ledger_seal() SET lock_timeout = '30s'")
+    assert verify().sound
+
+
 def test_two_streams_in_opposite_order_do_not_wait_for_each_other(committed_db: CommittedDatabase) -> None:
     values = {"mark": "x", "person": person("omar", "operator").pk}
     with psycopg.connect(committed_db.dsn("web")) as one, psycopg.connect(committed_db.dsn("web")) as other:
