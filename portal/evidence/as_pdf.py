@@ -32,7 +32,7 @@ SHADE: Final = colors.HexColor("#eef0f2")
 DIM: Final = colors.HexColor("#525a63")
 PIECE: Final = 1500
 """Letters of a payload in one paragraph: short enough to fit on a page."""
-LEAST_SHARE: Final = 11
+LEAST_SHARE: Final = 16
 MOST_SHARE: Final = 46
 RECORD: Final = "In the record"
 
