@@ -17,7 +17,9 @@ AsRole = Callable[[str], AbstractContextManager[None]]
 UNHURRIED = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
 # The same examples each time, and none made smaller when one fails: `make prove` draws new ones and takes its time.
 SHORT = settings(UNHURRIED, max_examples=10, stateful_step_count=25, derandomize=True, phases=[Phase.generate])
-LONG = settings(UNHURRIED, max_examples=400, stateful_step_count=60)
+LONG = settings(UNHURRIED, max_examples=100, stateful_step_count=60)
+LONGEST = 8
+"""Rounds of LONG after which chance is no excuse for an event that never succeeded or a state never reached."""
 
 
 NEVER_REACHED = {"DRAFT", "CHANGES_REQUESTED", "SUPERSEDED"}
@@ -37,11 +39,23 @@ def test_any_order_of_events_short(as_role: AsRole) -> None:
 def test_any_order_of_events(as_role: AsRole) -> None:
     """And no event, and no state, was left out by chance."""
     Running.seen.clear()
-    run(as_role, LONG)
-    events = sorted({event for event, _came in Running.seen if event != "state"})
-    assert [event for event in events if not Running.seen[event, "done"]] == []
-    assert {state.value for state in Status} - {s for kind, s in Running.seen if kind == "state"} == NEVER_REACHED
-    write_table("approval-proofs.md", "events", table(("event", "done", "refused"), map(_row, events)))
+    for _round in range(LONGEST):
+        run(as_role, LONG)
+        if not left_out():
+            break
+    assert left_out() == set()
+    write_table("approval-proofs.md", "events", table(("event", "done", "refused"), map(_row, events())))
+
+
+def events() -> list[str]:
+    return sorted({event for event, _came in Running.seen if event != "state"})
+
+
+def left_out() -> set[str]:
+    """Events that never succeeded, states never reached, and states reached that should not be."""
+    reached = {state for kind, state in Running.seen if kind == "state"}
+    states = {state.value for state in Status} - NEVER_REACHED
+    return {event for event in events() if not Running.seen[event, "done"]} | (states ^ reached)
 
 
 def _row(event: str) -> tuple[str, int, str]:

@@ -18,8 +18,8 @@ from tests.planning.guards.record import FOREIGN
 from tests.planning.guards.terms import PYTHON_TERMS, TERMS
 
 TABLES = r"^(planning_|dispatch_(claim|signal))"
-NOT_GUARDS = r"^(tell_|hold_clock|a_freeze_|ledger_record|record_is_sound)"
-"""News for pages, the clock that waits, locks (`test_locks` takes those away), the record (tests/portal/ledger)."""
+NOT_GUARDS = r"^(tell_|hold_clock|a_freeze_|ledger_record|record_is_sound|pgtrigger_)"
+"""News for pages, the clock that waits, locks (`test_locks` takes those away), the record and the history."""
 OPERATIONS = (
     "planning.operations.approving",
     "planning.operations.asking",
@@ -122,10 +122,10 @@ def _triggers() -> Iterator[Guard]:
 
 
 def _constraints() -> Iterator[Guard]:
-    """Those that say something about decisions; Django's own checks of positive numbers are none."""
+    """Those that say something about decisions; Django's own checks of positive numbers and the record's are none."""
     rows = _sql(
         "SELECT c.relname, k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid"
-        " WHERE k.contype IN ('c', 'u', 'x') AND c.relname ~ %s AND k.conname !~ '_check$' ORDER BY 1, 2",
+        " WHERE k.contype IN ('c', 'u', 'x') AND c.relname ~ %s AND k.conname !~ '(_check$|^instant_)' ORDER BY 1, 2",
         TABLES,
     )
     for table, name in rows:

@@ -25,6 +25,7 @@ from tests.planning.machine.model import ENDED, UNDECIDED, Ballot, Proposal
 from tests.planning.rows import rows_of_everything
 
 RUNNING = {"AUTHORISED", "DISPATCHING", "ACTIVE", "ABORTING"}
+TURNS = st.sampled_from(["", "", "", "", "reject", "force"])
 HALF_SPENT, MOST_SPENT, NEARLY_SPENT = 50, 75, 90
 
 
@@ -47,13 +48,24 @@ class Running(Governing):
         self.sent: dict[int, datetime] = {}
         self.was_frozen = False
 
-    @initialize(by=st.sampled_from(DECIDERS), mw=sizes, steps=st.integers(0, 7))
-    def begin_with_a_plan_that_has_got_some_way(self, by: str, mw: int, steps: int) -> None:
-        """Random events alone would hardly ever get one to its end."""
+    @initialize(by=st.sampled_from(DECIDERS), mw=sizes, steps=st.integers(0, 7), turn=TURNS)
+    def begin_with_a_plan_that_has_got_some_way(self, by: str, mw: int, steps: int, turn: str) -> None:
+        """Random events alone would hardly ever get one to its end, or have the right person reject or force one."""
         self.propose(by, 0)
         self.solve(0, mw, False)
+        if turn:
+            self._turn(turn)
         for _step in range(steps):
             self.carry_on(0)
+
+    def _turn(self, turn: str) -> None:
+        _plan, twin = self.pair(0)
+        for name, human in self.humans.items():
+            if turn == "reject" and not self.world.reject_objections(twin, human, "current", "too hot"):
+                return self.reject(0, name, "current", True)
+            if turn == "force" and not self.world.force_objections(twin, human, "current", "passkey"):
+                return self.force(0, name, "current", "passkey")
+        return None
 
     # Time
 

@@ -20,6 +20,8 @@ def sign_in(keys: Keyboard, drill: Drill, who: str) -> None:
     keys.type_into("input[name=username]", person["username"])
     keys.type_into("input[name=password]", person["password"])
     keys.page.keyboard.press("Enter")
+    keys.page.wait_for_url("**/passkeys/?next=/")
+    keys.press("main a:has-text('Later, go on')")
     keys.page.wait_for_url(drill.portal.base_url + "/")
 
 

@@ -24,7 +24,8 @@ GRID = (
     r"System load [\d,]+ ?MW .*Reserves [\d,]+ ?MW .*Price, \w+ [\d,]+ ?\$/MWh .*ERCOT state Normal .*"
     r"Temperature, \w+ [\d.]+ ?°F .*\d+ (?:s|min) old.*"
 )
-HEALTH = r"Worker ok, seen \d+ s ago Dispatch ok, seen \d+ s ago Grid feed \d+ (?:s|min) old.*"
+SEEN = r"ok, seen \d+ s ago"
+HEALTH = rf"Worker {SEEN} Dispatch {SEEN} Record {SEEN} Grid feed \d+ (?:s|min) old.*"
 NOTHING_RUNS = r"Running all events Nothing is running\."
 RUNS = (
     rf"Running all events Plan {{running}} running ends in .+ {MW} delivered, {MW} planned now .*simulated telemetry\."
