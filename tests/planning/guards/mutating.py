@@ -125,7 +125,8 @@ def _constraints() -> Iterator[Guard]:
     """Those that say something about decisions; Django's own checks of positive numbers and the record's are none."""
     rows = _sql(
         "SELECT c.relname, k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid"
-        " WHERE k.contype IN ('c', 'u', 'x') AND c.relname ~ %s AND k.conname !~ '(_check$|^instant_)' ORDER BY 1, 2",
+        " WHERE k.contype IN ('c', 'u', 'x') AND c.relname ~ %s"
+        " AND k.conname !~ '(_check$|^instant_|_is_a_number$|_are_numbers$)' ORDER BY 1, 2",
         TABLES,
     )
     for table, name in rows:
