@@ -159,7 +159,7 @@ def test_break_glass_and_its_review(workshop: Drill, open_page: OpenPage) -> Non
     assert "Grid emergency declared or imminent, incident INC-7" in decision.inner_text()
     assert "0 of" not in decision.inner_text()
     assert page.locator("#state-reload").count() == 0
-    assert "sent, not begun (dispatch)" in page.inner_text("#record")
+    page.wait_for_function("() => document.querySelector('#record').innerText.includes('sent, not begun (dispatch)')")
 
     page.goto("/break-glass/")
     assert "0 of 1 votes" in page.inner_text("main")

@@ -29,8 +29,9 @@ def test_sign_in_generate_approve_abort_and_reject(workshop: Drill, open_page: C
     supervisor.fill("input[name=username]", person["username"])
     supervisor.fill("input[name=password]", person["password"])
     supervisor.click("main button[type=submit]")
-    assert "Scripts are off." in supervisor.inner_text("main")
-    supervisor.click("main a:has-text('Later, go on')")
+    if "/passkeys/" in supervisor.url:  # whoever has a key is not led there
+        assert "Scripts are off." in supervisor.inner_text("main")
+        supervisor.click("main a:has-text('Later, go on')")
     supervisor.wait_for_url(workshop.portal.base_url + "/")
     operator = open_page(workshop, "operator", java_script_enabled=False)
 
