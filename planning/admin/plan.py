@@ -1,10 +1,9 @@
-"""Plans in the supervisors' site: the approval queue, and the record behind it. Nothing is edited or deleted here."""
+"""A plan in the approval queue: the question, its numbers, approve and reject."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -19,123 +18,21 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST
 
 from grid import clock
-from grid.core.intervals import CENTRAL
 from grid.core.refusals import NotFound, Refusal
+from planning.admin.base import COVERED, UNKNOWN, RecordAdmin, instant
+from planning.admin.queue import QueueFilter, QueueList, StatusFilter
 from planning.api.people import lender_named, signed_of
 from planning.approval_queries import (
     as_shown_to,
     delegations_to,
     has_to_estimate,
-    owed_estimates,
-    votes_kept_from,
 )
 from planning.core.drift import Level
 from planning.core.lifecycle import ABORT_WORDS, AWAITING_VOTE, STATUS_WORDS, Status, abort_target
 from planning.known import drift_of_card
-from planning.models import Plan, PlannedEvent, PlanRefusal, PlanRequest, PlanVersion, Transition, Vote
+from planning.models import Plan
 from planning.operations import approve_plan, passkeys_of, reject_plan
 from planning.queries import PlanCard, PlanPage, plan_cards, plan_page, plans
-
-UNKNOWN = "not known"
-COVERED = "after your estimate"
-
-
-class RecordAdmin(admin.ModelAdmin):
-    """Read-only: whoever may view plans may view every row about them."""
-
-    actions = None
-    ordering = ("-pk",)
-    list_per_page = 50
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Shown to whoever may view plans."""
-        return request.user.has_perm("planning.view_plan")
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """The same."""
-        return request.user.has_perm("planning.view_plan")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Plans are asked for, not typed in."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """Decisions are votes, not edits."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """The record stays."""
-        return False
-
-
-def _open_cards() -> list[PlanCard]:
-    return plan_cards(plans().filter(status__in=AWAITING_VOTE))
-
-
-class CoveredAdmin(RecordAdmin):
-    """Leaves out what tells the MW of a version to who has still to estimate them."""
-
-    version = "version"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Without what stays covered; it is there once the estimate is given."""
-        owed = owed_estimates(_open_cards(), person_id=int(request.user.pk or 0))
-        return super().get_queryset(request).exclude(**{f"{self.version}__in": owed})
-
-
-class QueueFilter(admin.SimpleListFilter):
-    """Opens with what awaits a vote."""
-
-    title = "queue"
-    parameter_name = "queue"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        """One choice beside the default."""
-        return [("all", "All plans")]
-
-    def choices(self, changelist: ChangeList) -> Any:
-        """`Awaiting a vote` instead of Django's `All`."""
-        first, *others = super().choices(changelist)
-        yield {**first, "display": "Awaiting a vote"}
-        yield from others
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Plan]) -> QuerySet[Plan]:  # noqa: ARG002
-        """Filtered unless all are wanted."""
-        return queryset if self.value() == "all" else queryset.filter(status__in=AWAITING_VOTE)
-
-
-class StatusFilter(admin.SimpleListFilter):
-    """One state, in the pages' words."""
-
-    title = "state"
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
-        """Every state."""
-        return [(status.value, words) for status, words in STATUS_WORDS.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Plan]) -> QuerySet[Plan]:  # noqa: ARG002
-        """That one alone."""
-        return queryset.filter(status=self.value()) if self.value() else queryset
-
-
-class QueueList(ChangeList):
-    """Reads the numbers of a whole page of plans in two queries."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Each plan of the page carries its card."""
-        super().get_results(request)
-        cards = plan_cards(self.result_list)
-        owed = owed_estimates(cards, person_id=int(request.user.pk or 0))
-        for card in cards:
-            card.plan.card = card  # type: ignore[attr-defined]
-            card.plan.covered = card.version is not None and card.version.pk in owed  # type: ignore[attr-defined]
-        self.result_list = [card.plan for card in cards]
-
-
-def instant(at: datetime | None) -> str:
-    """`Tue 18 Aug 15:36 CDT`."""
-    return f"{at.astimezone(CENTRAL):%a %d %b %H:%M %Z}" if at else UNKNOWN
 
 
 def card_of(plan: Plan) -> PlanCard:
@@ -401,80 +298,3 @@ def _question(page: PlanPage | None, request: HttpRequest) -> dict[str, Any]:
         "may_reject": request.user.has_perm("planning.reject_plan"),
         "asked_for_it": any(asked.by_id == request.user.pk for asked in page.requests),
     }
-
-
-@admin.register(PlanVersion)
-class PlanVersionAdmin(CoveredAdmin):
-    """What was decided upon."""
-
-    version = "pk"
-
-    list_display = ("__str__", "content_hash", "window_start", "window_end", "proposed_at")
-
-
-@admin.register(PlanRequest)
-class PlanRequestAdmin(CoveredAdmin):
-    """What was asked."""
-
-    version = "plan__current_version"
-
-    list_display = ("__str__", "by", "at", "strategy", "target_mw", "reason")
-    list_select_related = ("by",)
-
-
-@admin.register(PlannedEvent)
-class PlannedEventAdmin(CoveredAdmin):
-    """The bytes of each event."""
-
-    list_display = ("event_name", "cohort", "mean_mw", "endpoints", "starts_at", "ends_at")
-    list_select_related = ("cohort",)
-    readonly_fields = ("payload_text",)
-
-    @admin.display(description="payload")
-    def payload_text(self, event: PlannedEvent) -> str:
-        """The bytes as text."""
-        return bytes(event.payload).decode("utf-8", "replace")
-
-
-@admin.register(Vote)
-class VoteAdmin(RecordAdmin):
-    """Who said what of which content."""
-
-    list_display = ("version", "voter", "decision", "at", "reason")
-    list_select_related = ("version", "voter")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Vote]:
-        """Who votes second does not see the first vote before their own."""
-        kept = votes_kept_from(_open_cards(), person_id=int(request.user.pk or 0))
-        return super().get_queryset(request).exclude(version__in=kept)
-
-
-@admin.register(Transition)
-class TransitionAdmin(RecordAdmin):
-    """Every change of state."""
-
-    list_display = ("plan", "was", "became", "by", "actor", "at", "reason")
-    list_select_related = ("plan", "by")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Transition]:
-        """Nor by whose vote the plan moved on."""
-        kept = votes_kept_from(_open_cards(), person_id=int(request.user.pk or 0))
-        return super().get_queryset(request).exclude(to_status=Status.PARTIAL, plan__current_version__in=kept)
-
-    @admin.display(description="was", ordering="from_status")
-    def was(self, move: Transition) -> str:
-        """In the pages' words."""
-        return STATUS_WORDS[Status(move.from_status)] if move.from_status else "new"
-
-    @admin.display(description="became", ordering="to_status")
-    def became(self, move: Transition) -> str:
-        """In the pages' words."""
-        return STATUS_WORDS[Status(move.to_status)]
-
-
-@admin.register(PlanRefusal)
-class PlanRefusalAdmin(RecordAdmin):
-    """Who tried what they may not."""
-
-    list_display = ("plan", "attempted", "by", "at", "why")
-    list_select_related = ("plan", "by")
