@@ -15,13 +15,14 @@ from grid import clock
 from grid.models import Clock, ProcessHeartbeat, Snapshot
 from planning.approval_queries import KeyNews, key_news_of
 from planning.models import BreakGlass, Freeze
+from portal.ledger import keeper
 from portal.templatetags.quantities import duration_words
 
 LATE_AFTER: Final = timedelta(seconds=15)  # wall time without a heartbeat
 STALE_AFTER: Final = timedelta(hours=2)  # portal time; hourly sources are one hour old just before the next row
 SLOW_S: Final = 1.0  # wall time for the one query that frames every page
-SILENT_AFTER: Final = {"record": timedelta(minutes=3)}  # the others: LATE_AFTER
-WATCHED: Final = ("worker", "dispatch", "record")
+SILENT_AFTER: Final = {keeper.NAME: keeper.SILENT_AFTER}  # the others: LATE_AFTER
+WATCHED: Final = ("worker", "dispatch", keeper.NAME)
 
 
 @dataclass(frozen=True, slots=True)

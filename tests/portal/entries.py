@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -25,7 +26,7 @@ class Answer:
     text: str
 
 
-class Desk:
+class Desk(ABC):
     """A person at one of the entries. `actions` are those it offers."""
 
     name: ClassVar[str]
@@ -34,16 +35,17 @@ class Desk:
     def __init__(self, by: User) -> None:
         self.by = by
 
+    @abstractmethod
     def act(self, action: str, plan: Plan, given: Mapping[str, Any]) -> Answer:
         """`given` as the API spells it; `assertion` is what a passkey answered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def challenge(self, plan: Plan, content_hash: str, decision: str = "APPROVE") -> dict[str, Any] | Answer:
         """What the passkey is asked to sign, or why there is nothing to sign."""
-        raise NotImplementedError
 
+    @abstractmethod
     def estimate(self, plan: Plan, content_hash: str, mw: float) -> Answer:
-        raise NotImplementedError
+        """Their own, before the plan's number is shown."""
 
 
 class ApiDesk(Desk):
